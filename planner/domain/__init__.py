@@ -1,0 +1,1 @@
+"""Nouns of the field, as frozen values: no reading, no writing, no deciding."""

@@ -1,0 +1,1 @@
+"""Backends that solve a LinearModel."""
