@@ -83,7 +83,11 @@ def human_memory(size_bytes: float) -> str:
     """A size for people, three significant digits: 1288490188 -> ``"1.2Gi"``."""
     for suffix, unit in (("Ti", 1024 * GIB), ("Gi", GIB), ("Mi", MIB), ("Ki", KIB)):
         if abs(size_bytes) >= unit:
-            return f"{size_bytes / unit:.3g}{suffix}" if abs(size_bytes) < 1000 * unit else f"{size_bytes / unit:.0f}{suffix}"
+            return (
+                f"{size_bytes / unit:.3g}{suffix}"
+                if abs(size_bytes) < 1000 * unit
+                else f"{size_bytes / unit:.0f}{suffix}"
+            )
     return f"{size_bytes:.0f}"
 
 

@@ -1,1 +1,1 @@
-"""."""
+"""The Plan: everything that was decided, with reasons, evidence and money, in one JSON file."""

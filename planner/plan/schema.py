@@ -1,0 +1,206 @@
+"""The schema of a plan file.
+
+A plan holds what was decided and nothing that was observed; ``snapshot_id`` names the observation.
+Reports, patches, apply and the dashboard read it and never change it. Later schema versions may add
+fields; a reader refuses a file of a newer major version (:mod:`planner.plan.files`).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = "1.0"
+
+
+class Frozen(BaseModel):
+    """Base of every part of a plan: immutable, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Kind(StrEnum):
+    """What a recommendation changes."""
+
+    REQUESTS = "requests"
+    AUTOSCALER = "autoscaler"
+    NODE_POOL = "node_pool"
+    QUOTA = "quota"
+    LIMIT_RANGE = "limit_range"
+    PLACEMENT = "placement"
+    AVAILABILITY = "availability"
+
+
+class Confidence(StrEnum):
+    """How far the evidence carries."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Target(Frozen):
+    """The object that a recommendation or a refusal is about."""
+
+    cluster: str
+    api_version: str
+    kind: str
+    namespace: str | None = None
+    name: str
+    container: str | None = None
+
+
+class Detail(Frozen):
+    """Why one value is what it is."""
+
+    field: str = Field(description="Dotted field of `proposed` that this explains, such as `requests.cpu`.")
+    code: str = Field(description="Stable word for programs: `risk_price`, `oom_floor`, `quota` ...")
+    text: str = Field(description="One line for people.")
+    numbers: dict[str, float | int | str | None] = Field(default_factory=dict)
+
+
+class Reason(Frozen):
+    """Why a recommendation is made."""
+
+    text: str
+    details: tuple[Detail, ...] = ()
+
+
+class Expectation(Frozen):
+    """A risk in numbers, as things are and as proposed."""
+
+    name: str = Field(description="`oom_kills_per_30_days`, `cpu_shortage_core_seconds_per_day` ...")
+    current: float | None
+    proposed: float | None
+
+
+class Evidence(Frozen):
+    """What a recommendation rests on."""
+
+    first: datetime | None = Field(description="First sample (UTC).")
+    last: datetime | None = Field(description="End of the last step with a sample (UTC).")
+    days: float = Field(description="Days with samples, in days of 24 h of covered time per pod running.")
+    samples: int
+    pods: int = Field(description="Pods seen, deleted ones included.")
+    coverage: float = Field(description="Share of the steps of the observed span that have a sample, 0 to 1.")
+    confidence: Confidence
+    observed: dict[str, float] = Field(default_factory=dict, description="Statistics of the usage, units in the names.")
+    expected_incidents: tuple[Expectation, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Recommendation(Frozen):
+    """One change to one object."""
+
+    id: str = Field(description="The same for the same target and kind over runs.")
+    kind: Kind
+    target: Target
+    replicas: float | None = Field(
+        default=None, description="Pods that the change touches, on average over the window."
+    )
+    current: dict[str, Any]
+    proposed: dict[str, Any]
+    reason: Reason
+    evidence: Evidence
+    freed_value_per_month: float = Field(
+        description="Value of what the change frees at the node prices; negative where more is needed."
+    )
+    saving_per_month: float | None = Field(
+        default=None, description="Part of the bill's change; null while `bill.basis` is `requests`."
+    )
+    patch: dict[str, Any] = Field(
+        default_factory=dict,
+        description="How the change reaches the object: `method` (strategic-merge | json-patch | none),"
+        " `template_path`, `container_index`, `container_list`, `why_none`.",
+    )
+
+
+class NotRecommended(Frozen):
+    """A result too: no recommendation, because ..."""
+
+    target: Target
+    fields: tuple[str, ...] = Field(description="The fields left alone, such as `requests.cpu`.")
+    reason: str = Field(description="Stable word: `hpa_on_same_metric`, `too_little_data` ...")
+    text: str
+    fix: str = ""
+    numbers: dict[str, float | int | str | None] = Field(default_factory=dict)
+
+
+class PriceUse(Frozen):
+    """Which price stands behind which nodes."""
+
+    pool: str
+    instance_type: str
+    zone: str
+    purchase: str
+    nodes: int
+    amount_per_hour: float | None = Field(description="Per node; null where no price is known.")
+    source: str
+    as_of: str
+    core_per_hour: float | None = None
+    gib_per_hour: float | None = None
+    gpu_per_hour: float | None = None
+
+
+class Bill(Frozen):
+    """The money of the plan. A month is 730 hours."""
+
+    currency: str
+    basis: Literal["requests", "nodes"] = Field(
+        description="`requests`: value of what is requested, at the nodes' prices. `nodes`: the sum over nodes."
+    )
+    current_per_month: float
+    planned_per_month: float
+    nodes_per_month: float = Field(description="Today's nodes at their known prices.")
+    unpriced_nodes: tuple[str, ...] = Field(default=(), description="Nodes with no known price: not counted as free.")
+    unpriced_workloads: int = Field(default=0, description="Workloads without a price, left out of both sums.")
+    prices: tuple[PriceUse, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class PlanWarning(Frozen):
+    """Something the reader must know before trusting the plan."""
+
+    code: str
+    text: str
+    costs: str = Field(default="", description="What the plan loses by it.")
+    fix: str = ""
+    objects: tuple[str, ...] = ()
+
+
+class Window(Frozen):
+    """The observed time, half-open, UTC."""
+
+    start: datetime
+    end: datetime
+    step_seconds: int
+
+
+class Plan(Frozen):
+    """Everything that was decided from one snapshot under one policy."""
+
+    schema_version: str = SCHEMA_VERSION
+    plan_id: str = Field(
+        default="", description="Hash of everything here but `plan_id`, `created_at` and `planner_version`."
+    )
+    created_at: datetime | None = None
+    planner_version: str = ""
+    cluster: str
+    snapshot_id: str
+    window: Window
+    synthetic: bool = Field(default=False, description="The snapshot was made up, for demonstration or tests.")
+    policy_id: str
+    policy: dict[str, Any]
+    scope: dict[str, Any] = Field(
+        default_factory=dict, description="Namespaces and selector that the run was limited to."
+    )
+    bill: Bill
+    totals: dict[str, float] = Field(
+        default_factory=dict,
+        description="Sums over all workloads: `requested_cpu_cores`, `planned_cpu_cores`, `used_cpu_cores` ...",
+    )
+    solver: dict[str, Any] = Field(default_factory=dict, description="Status, backend, objective and bounds.")
+    recommendations: tuple[Recommendation, ...] = ()
+    not_recommended: tuple[NotRecommended, ...] = ()
+    warnings: tuple[PlanWarning, ...] = ()
