@@ -1,1 +1,1 @@
-"""."""
+"""What the operator wants (Policy) and how to reach the sources (Settings)."""

@@ -1,1 +1,1 @@
-"""."""
+"""Statistics of usage: pure numpy over (series, time) arrays."""

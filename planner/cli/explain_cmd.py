@@ -1,0 +1,56 @@
+"""``planner explain``: the whole story of one recommendation."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planner.cli import terminal
+from planner.cli.options import PlanFile, PolicyFile, Sample, SnapshotFolder
+
+
+def explain(
+    target: Annotated[str, typer.Argument(help="NAMESPACE/KIND/NAME[/CONTAINER]", show_default=False)],
+    snapshot: SnapshotFolder = None,
+    sample: Sample = False,
+    plan: PlanFile = None,
+    policy: PolicyFile = None,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with plain ASCII.")] = False,
+) -> None:
+    """Tell why a workload gets what it gets, with its usage and its evidence."""
+    from planner import service
+    from planner.cli.options import snapshot_folder
+    from planner.domain.keys import parse_target
+    from planner.plan.files import read_plan
+    from planner.reports.explain import render_explain
+
+    query = parse_target(target)
+    folder = snapshot_folder(snapshot, sample, optional=plan is not None)
+    observed = service.open_snapshot(folder) if folder is not None else None
+    if plan is not None:
+        decided = read_plan(plan)
+    else:
+        assert_snapshot = service.open_snapshot(_required(folder))
+        decided = service.recommend(assert_snapshot, service.load_policy(policy))
+    recommendations, refusals = service.find_in_plan(decided, query)
+    usage = (
+        service.usage_of(observed, recommendations[0]) if observed is not None and len(recommendations) == 1 else None
+    )
+    text = render_explain(
+        recommendations,
+        refusals,
+        decided.warnings,
+        usage,
+        width=terminal.width(),
+        color=terminal.color(),
+        ascii_only=ascii_only,
+    )
+    typer.echo(text, nl=False)
+
+
+def _required(folder: Path | None) -> Path:
+    from planner.errors import UsageError
+
+    if folder is None:
+        raise UsageError("nothing to explain from", fix="give --snapshot DIR, --sample or --plan FILE")
+    return folder

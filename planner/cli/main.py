@@ -1,0 +1,55 @@
+"""``planner``: one file per command; errors become one line and an exit code here."""
+
+import sys
+
+import typer
+
+from planner.cli import collect_cmd, doctor_cmd, explain_cmd, policy_cmd, recommend_cmd
+from planner.errors import EXIT_ERROR, PlannerError
+
+EXIT_TABLE = """\b
+Exit codes: 0 done, 1 error, 2 bad usage, 3 infeasible, 4 data too poor,
+5 reverted, 6 refusals with --strict, 10 something to change (--exit-code).
+"""
+
+app = typer.Typer(
+    name="planner",
+    help="Capacity planning and cost optimisation for Kubernetes: one coupled plan, with its evidence.",
+    epilog=EXIT_TABLE,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("collect")(collect_cmd.collect)
+app.command("recommend")(recommend_cmd.recommend)
+app.command("explain")(explain_cmd.explain)
+app.command("doctor")(doctor_cmd.doctor)
+app.add_typer(policy_cmd.app, name="policy", help="Check a policy file, and see which value holds where and why.")
+
+
+@app.command("version")
+def version() -> None:
+    """Print the version."""
+    from planner import __version__
+
+    typer.echo(__version__)
+
+
+def run() -> None:
+    """Entry point: run a command, turn the planner's own errors into one line on stderr."""
+    try:
+        app()
+    except PlannerError as error:
+        typer.echo(f"error: {_one_line(str(error))}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(EXIT_ERROR)
+    except KeyboardInterrupt:
+        typer.echo("interrupted: nothing was left half-written", err=True)
+        sys.exit(130)
+
+
+def _one_line(text: str) -> str:
+    """Errors may quote what a cluster or a server said: no line breaks, no terminal escapes."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,150 @@
+"""The evidence beside a recommendation: what was seen, and what is expected now and as proposed."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.decisions.candidates import Candidate
+from planner.decisions.facts import Facts
+from planner.decisions.requests import ContainerPlan
+from planner.domain.pod_request import amount, requested
+from planner.domain.workload import Container
+from planner.plan.schema import Confidence, Evidence, Expectation
+from planner.snapshot.usage import day_start
+from planner.usage.histogram import quantiles
+from planner.usage.risk_curves import cpu_shortage, memory_incidents
+
+LEVELS = np.array([0.5, 0.95, 0.99])
+SPREAD_WORTH_TELLING = 2.0
+
+
+@dataclass(slots=True)
+class Expected:
+    """(change,) expected incidents now and as proposed; NaN where the resource does not change."""
+
+    cpu_now: NDArray[np.float64]
+    cpu_proposed: NDArray[np.float64]
+    memory_now: NDArray[np.float64]
+    memory_proposed: NDArray[np.float64]
+
+
+def expected_incidents(facts: Facts, changes: list[ContainerPlan], items: list[Candidate]) -> Expected:
+    """Evaluate the risk curves at today's and at the proposed values.
+
+    CPU waits above the *request* (its neighbours may take the rest); memory is killed above the *limit*,
+    or above the request where there is no limit (the node then evicts it first).
+    """
+    nothing = np.full(len(changes), np.nan)
+    result = Expected(nothing.copy(), nothing.copy(), nothing.copy(), nothing.copy())
+    cpu = [i for i, change in enumerate(changes) if "cpu" in change.items]
+    if cpu:
+        rows = np.array([items[changes[i].items["cpu"]].history_row for i in cpu])
+        pods = np.array([facts.billed_pods(changes[i].workload_row) for i in cpu])
+        points = np.array([[requested(changes[i].before, "cpu"), requested(changes[i].after, "cpu")] for i in cpu])
+        shortage = cpu_shortage(facts.history.cpu, rows, points, pods)
+        result.cpu_now[cpu], result.cpu_proposed[cpu] = shortage[:, 0], shortage[:, 1]
+    memory = [i for i, change in enumerate(changes) if "memory" in change.items]
+    if memory:
+        rows = np.array([items[changes[i].items["memory"]].history_row for i in memory])
+        for side, answer in (("before", result.memory_now), ("after", result.memory_proposed)):
+            sizes = np.array([_allowed_memory(getattr(changes[i], side)) for i in memory])
+            answer[memory] = memory_incidents(facts.history.memory, rows, sizes)
+    return result
+
+
+def _allowed_memory(container: Container) -> float:
+    limit = amount(container.limits, "memory")
+    if limit is not None:
+        return limit
+    request = amount(container.requests, "memory")
+    return np.nan if request is None else request
+
+
+def evidence(
+    facts: Facts, change: ContainerPlan, position: int, items: list[Candidate], expected: Expected
+) -> Evidence:
+    """Everything that one recommendation rests on."""
+    own = {resource: items[i] for resource, i in change.items.items()}
+    any_item = next(iter(own.values()))
+    histories = {"cpu": facts.history.cpu, "memory": facts.history.memory}
+    row = any_item.history_row
+    step = facts.snapshot.header.step_seconds
+    origin = day_start(facts.history.days[0])
+    first = min(histories[r].first_step[row] for r in own)
+    last = max(histories[r].last_step[row] for r in own)
+    coverage = min(item.seen.coverage for item in own.values())
+    days = min(item.seen.days for item in own.values())
+    return Evidence(
+        first=datetime.fromtimestamp(origin + float(first) * step, tz=UTC),
+        last=datetime.fromtimestamp(origin + float(last + 1) * step, tz=UTC),
+        days=round(days, 2),
+        samples=int(sum(item.seen.samples for item in own.values())),
+        pods=int(facts.counts.seen[change.workload_row]),
+        coverage=round(coverage, 4),
+        confidence=_confidence(days, coverage, own),
+        observed=_observed(facts, own),
+        expected_incidents=_expectations(change, position, expected),
+        notes=_notes(facts, own),
+    )
+
+
+def _confidence(days: float, coverage: float, own: dict[str, Candidate]) -> Confidence:
+    """High needs two whole weeks nearly without gaps; less than a week is low, as is anything cut off by a limit."""
+    censored = any(item.oom_kills or item.bounds.lower_code == "throttled" for item in own.values())
+    if days < 7 or coverage < 0.7 or any(item.container.heap_bytes is not None for item in own.values()):
+        return Confidence.LOW
+    if days < 14 - 0.01 or coverage < 0.95 or censored:
+        return Confidence.MEDIUM
+    return Confidence.HIGH
+
+
+def _observed(facts: Facts, own: dict[str, Candidate]) -> dict[str, float]:
+    observed: dict[str, float] = {}
+    for resource, item in sorted(own.items()):
+        history = facts.history.cpu if resource == "cpu" else facts.history.memory
+        name = "cpu_cores" if resource == "cpu" else "memory_bytes"
+        row = item.history_row
+        values = quantiles(history.histograms[row][None, :], history.bins.edges(), LEVELS)[0]
+        for level, value in zip(("p50", "p95", "p99"), values, strict=True):
+            observed[f"{name}_{level}"] = float(f"{value:.4g}")
+        observed[f"{name}_max"] = float(f"{history.highest[row]:.6g}")
+    throttled = facts.history.throttled[next(iter(own.values())).history_row]
+    if "cpu" in own and np.isfinite(throttled):
+        observed["cpu_throttled_ratio"] = round(float(throttled), 4)
+    if "memory" in own:
+        observed["oom_kills"] = float(own["memory"].oom_kills)
+    return observed
+
+
+def _expectations(change: ContainerPlan, position: int, expected: Expected) -> tuple[Expectation, ...]:
+    result = []
+    if "memory" in change.items:
+        has_limit = change.after.limits.memory_bytes is not None
+        name = "oom_kill_days_per_30_days" if has_limit else "days_over_memory_request_per_30_days"
+        result.append(_expectation(name, expected.memory_now[position], expected.memory_proposed[position]))
+    if "cpu" in change.items:
+        name = "cpu_shortage_core_hours_per_month"
+        result.append(_expectation(name, expected.cpu_now[position], expected.cpu_proposed[position]))
+    return tuple(result)
+
+
+def _expectation(name: str, now: float, proposed: float) -> Expectation:
+    return Expectation(
+        name=name,
+        current=float(f"{now:.3g}") if np.isfinite(now) else None,
+        proposed=float(f"{proposed:.3g}") if np.isfinite(proposed) else None,
+    )
+
+
+def _notes(facts: Facts, own: dict[str, Candidate]) -> tuple[str, ...]:
+    notes = [note for item in own.values() for note in item.bounds.notes]
+    for resource, item in sorted(own.items()):
+        history = facts.history.cpu if resource == "cpu" else facts.history.memory
+        spread = history.pod_peak_spread[item.history_row]
+        if np.isfinite(spread) and spread > SPREAD_WORTH_TELLING:
+            notes.append(f"its pods differ: the highest {resource} peak is {spread:.1f} x the median pod's")
+        if item.container.resize_restart and resource in item.container.resize_restart:
+            notes.append(f"a resize of {resource} restarts the container")
+    return tuple(dict.fromkeys(notes))

@@ -1,0 +1,108 @@
+"""Everything a decision reads, looked up once per run."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from planner.config.layers import EffectivePolicy
+from planner.config.policy import Policy
+from planner.decisions.bounds import Ceilings, node_ceilings
+from planner.decisions.money import PriceBook, price_book, workload_prices
+from planner.domain.policy_objects import Autoscaler, LimitRangeItem, ResourceQuota
+from planner.domain.prices import ResourcePrices
+from planner.domain.workload import Workload
+from planner.usage.history import UsageHistory, read_history
+from planner.usage.pods import PodCounts, count_pods, pod_owner_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from planner.snapshot.read import Snapshot
+
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(slots=True)
+class Facts:
+    """A snapshot, ready to decide on. Lists and arrays run over ``workloads``."""
+
+    snapshot: "Snapshot"
+    policy: Policy
+    workloads: tuple[Workload, ...]
+    effective: list[EffectivePolicy]
+    history: UsageHistory
+    counts: PodCounts
+    book: PriceBook
+    prices: list[ResourcePrices | None]
+    ceilings: Ceilings
+    autoscalers: dict[tuple[str, str, str], list[Autoscaler]]
+    limit_ranges: dict[str, list[LimitRangeItem]]
+    quotas: dict[str, list[ResourceQuota]]
+    events: dict[tuple[int, str], "pd.DataFrame"]
+    rows_of_namespace: dict[str, list[int]]
+
+    def scalers_of(self, workload: Workload) -> list[Autoscaler]:
+        """Autoscalers that point at the workload."""
+        return self.autoscalers.get((workload.namespace, workload.kind, workload.name), [])
+
+    def replicas(self, row: int) -> float:
+        """Pods that are meant to run at once: declared, else running now, else the mean."""
+        declared = self.workloads[row].replicas
+        if declared is not None:
+            return float(declared)
+        now = float(self.counts.now[row])
+        return now if now > 0 else float(self.counts.mean[row])
+
+    def billed_pods(self, row: int) -> float:
+        """Pods that the bill sees: the mean of the typical week, or the declared number where no pod was seen."""
+        mean = float(self.counts.mean[row])
+        return mean if mean > 0 or self.counts.seen[row] else self.replicas(row)
+
+
+def gather(snapshot: "Snapshot", policy: Policy) -> Facts:
+    """Read a snapshot and resolve the policy for every workload."""
+    workloads = snapshot.workloads
+    labels = {namespace.name: namespace.labels for namespace in snapshot.namespaces}
+    effective = [policy.resolve(w.namespace, labels.get(w.namespace, {}), w.annotations) for w in workloads]
+    header = snapshot.header
+    book = price_book(snapshot.nodes)
+    return Facts(
+        snapshot=snapshot,
+        policy=policy,
+        workloads=workloads,
+        effective=effective,
+        history=read_history(snapshot, workloads),
+        counts=count_pods(snapshot.pods, workloads, header.start, header.end),
+        book=book,
+        prices=workload_prices(snapshot.pods, workloads, book),
+        ceilings=node_ceilings(snapshot.nodes),
+        autoscalers=_by(snapshot.autoscalers, lambda a: (a.namespace, a.target_kind, a.target_name)),
+        limit_ranges=_by(snapshot.limit_ranges, lambda item: item.namespace),
+        quotas=_by(snapshot.quotas, lambda quota: quota.namespace),
+        events=_events_by_container(snapshot, workloads),
+        rows_of_namespace=_by(range(len(workloads)), lambda row: workloads[row].namespace),
+    )
+
+
+def _by(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    groups: dict[K, list[T]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return dict(groups)
+
+
+def _events_by_container(
+    snapshot: "Snapshot", workloads: tuple[Workload, ...]
+) -> dict[tuple[int, str], "pd.DataFrame"]:
+    """(workload row, container) -> its events, over all its pods."""
+    events = snapshot.events
+    if events.empty:
+        return {}
+    owners = pod_owner_rows(snapshot.pods, workloads)
+    rows = [owners.get(key, -1) for key in zip(events["namespace"], events["pod"], strict=True)]
+    known = events.assign(row=rows)
+    known = known[known["row"] >= 0]
+    return {(int(str(row)), str(name)): group for (row, name), group in known.groupby(["row", "container"], sort=True)}

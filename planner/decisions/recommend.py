@@ -1,0 +1,281 @@
+"""``recommend(snapshot, policy) -> Plan``: pure, the same bytes from the same input."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.config.policy import Policy
+from planner.decisions.candidates import Candidate, LeftAlone, find_candidates
+from planner.decisions.evidence_of import Expected, evidence, expected_incidents
+from planner.decisions.facts import Facts, gather
+from planner.decisions.money import price_uses, value_per_month
+from planner.decisions.requests import ContainerPlan, RequestsPlan, patch_route, plan_requests, resources_json
+from planner.decisions.scope import Scope
+from planner.decisions.sizing import Sizing, size
+from planner.decisions.warnings import plan_warnings
+from planner.domain.pod_request import PlannedWorkload, PodRequest, requested
+from planner.domain.prices import ResourcePrices
+from planner.domain.workload import Container, ContainerRole, Workload
+from planner.errors import DataTooPoorError
+from planner.plan.files import recommendation_id, with_id
+from planner.plan.schema import Bill, Kind, NotRecommended, Plan, Reason, Recommendation, Target, Window
+from planner.units import GIB, HOURS_PER_MONTH
+
+if TYPE_CHECKING:
+    from planner.snapshot.read import Snapshot
+
+BASIS_NOTE = (
+    "basis `requests`: the value of what pods request, at the prices of their nodes. "
+    "It becomes money when nodes go away; until then it is headroom."
+)
+
+
+def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, *, backend: str = "scipy") -> Plan:
+    """Decide everything from one snapshot.
+
+    Raises:
+        DataTooPoorError: the snapshot holds no workload, or nothing matches the scope.
+        InfeasibleError: no plan satisfies the policy.
+    """
+    scope = scope or Scope()
+    facts = gather(snapshot, policy)
+    inside = [row for row, workload in enumerate(facts.workloads) if scope.keeps(workload)]
+    if not inside:
+        what = (
+            "no workload matches the namespaces and the selector"
+            if facts.workloads
+            else "the snapshot holds no workload"
+        )
+        raise DataTooPoorError(what, where=str(snapshot.folder), fix="see `planner doctor`")
+    candidates = find_candidates(facts, scope)
+    sizing = size(facts, candidates.items, backend)
+    outcome = plan_requests(facts, candidates, sizing)
+    expected = expected_incidents(facts, outcome.changes, candidates.items)
+    recommendations = _recommendations(facts, outcome, candidates.items, expected)
+    header = snapshot.header
+    plan = Plan(
+        cluster=header.cluster,
+        snapshot_id=header.snapshot_id,
+        window=Window(start=_time(header.start), end=_time(header.end), step_seconds=header.step_seconds),
+        synthetic=header.synthetic,
+        policy_id=policy.digest(),
+        policy=policy.as_json(),
+        scope=scope.as_json(),
+        bill=_bill(facts, outcome, inside),
+        totals=_totals(facts, outcome, inside),
+        solver=_solver(sizing, backend),
+        recommendations=tuple(recommendations),
+        not_recommended=tuple(_not_recommended(facts, alone) for alone in _sorted(facts, outcome.left_alone)),
+        warnings=plan_warnings(facts, sizing, inside),
+    )
+    return with_id(plan)
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=UTC)
+
+
+def target_of(workload: Workload, container: str | None) -> Target:
+    """The object that a recommendation is about."""
+    return Target(
+        cluster=workload.cluster,
+        api_version=workload.api_version,
+        kind=workload.kind,
+        namespace=workload.namespace,
+        name=workload.name,
+        container=container,
+    )
+
+
+def _recommendations(
+    facts: Facts,
+    outcome: RequestsPlan,
+    items: list[Candidate],
+    expected: Expected,
+) -> list[Recommendation]:
+    freed = _freed_values(facts, outcome)
+    made = []
+    for position, change in enumerate(outcome.changes):
+        workload = facts.workloads[change.workload_row]
+        target = target_of(workload, change.before.name)
+        made.append(
+            Recommendation(
+                id=recommendation_id(Kind.REQUESTS, target),
+                kind=Kind.REQUESTS,
+                target=target,
+                replicas=round(facts.billed_pods(change.workload_row), 3),
+                current=_values_json(change.before),
+                proposed=_values_json(change.after),
+                reason=Reason(text=_summary(change), details=tuple(change.details)),
+                evidence=evidence(facts, change, position, items, expected),
+                freed_value_per_month=round(freed[position], 2),
+                saving_per_month=None,
+                patch=patch_route(workload, change.before),
+            )
+        )
+    made.sort(
+        key=lambda r: (
+            -r.freed_value_per_month,
+            r.target.namespace or "",
+            r.target.kind,
+            r.target.name,
+            r.target.container or "",
+        )
+    )
+    return made
+
+
+def _values_json(container: Container) -> dict[str, dict[str, str]]:
+    return {"requests": resources_json(container.requests), "limits": resources_json(container.limits)}
+
+
+def _summary(change: ContainerPlan) -> str:
+    texts = [f"{d.field.partition('.')[2]}: {d.text}" for d in change.details if d.field.startswith("requests.")]
+    return "; ".join(texts)
+
+
+def _freed_values(facts: Facts, outcome: RequestsPlan) -> list[float]:
+    """Value of what each container's change frees; the containers of a workload share what its pods free.
+
+    A pod's effective request is not the sum of its containers where an init container asks for more. So the
+    pod's change is priced, and split over its changed containers in proportion to their own changes.
+    """
+    by_row: dict[int, list[int]] = {}
+    for position, change in enumerate(outcome.changes):
+        by_row.setdefault(change.workload_row, []).append(position)
+    freed = [0.0] * len(outcome.changes)
+    for row, positions in by_row.items():
+        prices = facts.prices[row]
+        planned = outcome.planned[row]
+        if prices is None:
+            continue
+        pods = planned.mean_pods
+        total = value_per_month(planned.request_now, pods, prices) - value_per_month(
+            planned.request_planned, pods, prices
+        )
+        own = [_own_value(outcome.changes[p], pods, prices) for p in positions]
+        plain = sum(own)
+        for p, value in zip(positions, own, strict=True):
+            freed[p] = (
+                value * total / plain
+                if abs(plain) > 1e-9 and 0 <= total / plain <= 1.000001
+                else total / len(positions)
+            )
+    return freed
+
+
+def _own_value(change: ContainerPlan, pods: float, prices: ResourcePrices) -> float:
+    if change.before.role is ContainerRole.INIT:
+        return 0.0
+    sides = [PodRequest(requested(c, "cpu"), requested(c, "memory"), {}) for c in (change.before, change.after)]
+    return value_per_month(sides[0], pods, prices) - value_per_month(sides[1], pods, prices)
+
+
+def _bill(facts: Facts, outcome: RequestsPlan, inside: list[int]) -> Bill:
+    current = planned = 0.0
+    unpriced = 0
+    for row in inside:
+        prices = facts.prices[row]
+        if prices is None:
+            unpriced += 1
+            continue
+        item = outcome.planned[row]
+        current += value_per_month(item.request_now, item.mean_pods, prices)
+        planned += value_per_month(item.request_planned, item.mean_pods, prices)
+    nodes = facts.snapshot.nodes
+    return Bill(
+        currency=facts.policy.currency,
+        basis="requests",
+        current_per_month=round(current, 2),
+        planned_per_month=round(planned, 2),
+        nodes_per_month=round(sum(n.price.amount_per_hour for n in nodes if n.price) * HOURS_PER_MONTH, 2),
+        unpriced_nodes=tuple(sorted(n.name for n in nodes if n.price is None)),
+        unpriced_workloads=unpriced,
+        prices=price_uses(nodes, facts.book),
+        notes=(BASIS_NOTE,),
+    )
+
+
+def _totals(facts: Facts, outcome: RequestsPlan, inside: list[int]) -> dict[str, float]:
+    """Sums over the workloads in scope, by mean pods of the typical week."""
+    now = [_scaled(outcome.planned[row], planned=False) for row in inside]
+    then = [_scaled(outcome.planned[row], planned=True) for row in inside]
+    used_cpu, used_memory = _used(facts, set(inside))
+    return {
+        "workloads": float(len(inside)),
+        "containers": float(sum(len(facts.workloads[row].containers) for row in inside)),
+        "pods": round(sum(facts.billed_pods(row) for row in inside), 2),
+        "nodes": float(len(facts.snapshot.nodes)),
+        "requested_cpu_cores": round(sum(cpu for cpu, _ in now), 3),
+        "planned_cpu_cores": round(sum(cpu for cpu, _ in then), 3),
+        "used_cpu_cores": round(used_cpu, 3),
+        "requested_memory_gib": round(sum(memory for _, memory in now) / GIB, 3),
+        "planned_memory_gib": round(sum(memory for _, memory in then) / GIB, 3),
+        "used_memory_gib": round(used_memory / GIB, 3),
+    }
+
+
+def _scaled(item: PlannedWorkload, *, planned: bool) -> tuple[float, float]:
+    request = item.request_planned if planned else item.request_now
+    return request.cpu_cores * item.mean_pods, request.memory_bytes * item.mean_pods
+
+
+def _used(facts: Facts, inside: set[int]) -> tuple[float, float]:
+    """Mean cores and bytes in use: the mean sample of each container times its mean pods."""
+    totals = []
+    for history in (facts.history.cpu, facts.history.memory):
+        edges = history.bins.edges()
+        middle = (edges[:-1] + edges[1:]) / 2
+        mean = np.divide(
+            history.histograms @ middle, history.samples, out=np.zeros(len(history.samples)), where=history.samples > 0
+        )
+        pods = np.array([facts.billed_pods(row) if row in inside else 0.0 for row, _ in facts.history.containers])
+        roles = [_role(facts, row, name) for row, name in facts.history.containers]
+        pods[[role is ContainerRole.INIT for role in roles]] = 0.0
+        totals.append(float(mean @ pods) if len(pods) else 0.0)
+    return totals[0], totals[1]
+
+
+def _role(facts: Facts, row: int, name: str) -> ContainerRole:
+    return next(c.role for c in facts.workloads[row].containers if c.name == name)
+
+
+def _solver(sizing: Sizing, backend: str) -> dict[str, object]:
+    if sizing.choice is None:
+        return {"backend": backend, "status": "nothing to decide"}
+    quotas = [
+        {
+            "row": row.name,
+            "hard": float(f"{row.hard:.6g}"),
+            "room": float(f"{row.room:.6g}"),
+            "missing": float(f"{missing:.6g}"),
+            "value_per_month_of_one_more": float(f"{abs(dual) * (1 if row.resource == 'cpu' else GIB):.4g}"),
+        }
+        for row, dual, missing in zip(sizing.quota_rows, sizing.quota_dual, sizing.quota_violation, strict=True)
+        if abs(dual) > 0 or missing > 0
+    ]
+    return {
+        "backend": sizing.choice.backend,
+        "status": str(sizing.choice.status),
+        "candidates": len(sizing.request),
+        "quota_rows": len(sizing.quota_rows),
+        "binding_quotas": quotas,
+    }
+
+
+def _sorted(facts: Facts, left_alone: list[LeftAlone]) -> list[LeftAlone]:
+    return sorted(
+        left_alone,
+        key=lambda a: (a.refusal.code, str(facts.workloads[a.workload_row].key), a.container or "", a.resources),
+    )
+
+
+def _not_recommended(facts: Facts, alone: LeftAlone) -> NotRecommended:
+    return NotRecommended(
+        target=target_of(facts.workloads[alone.workload_row], alone.container),
+        fields=tuple(f"requests.{resource}" for resource in alone.resources),
+        reason=alone.refusal.code,
+        text=alone.refusal.text,
+        fix=alone.refusal.fix,
+    )

@@ -1,0 +1,186 @@
+"""Candidates -> arrays -> ``solvers.risk`` -> chosen requests.
+
+Minimise over the requests r, with prices a month,
+
+    sum_i  price_i r_i  +  risk price_i  incidents_i(r_i)
+    s.t.   lower_i <= r_i <= upper_i
+           sum_i in namespace  pods_i r_i <= quota - what is not decided here      quota_covers_requests[...]
+
+where incidents of CPU are core-hours of shortage and of memory days above the size in 30 days.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.decisions.candidates import Candidate
+from planner.decisions.facts import Facts
+from planner.decisions.money import REFERENCE_PRICES
+from planner.domain.pod_request import requested
+from planner.domain.workload import ContainerRole
+from planner.errors import SolverError
+from planner.units import GIB, HOURS_PER_MONTH, MIB
+from planner.usage.risk_curves import DAYS, cpu_curve, memory_curve
+from solvers.risk import RiskChoice, solve_risk
+from solvers.risk_problem import BudgetRow, RiskProblem
+
+FINEST = {"cpu": 0.001, "memory": float(MIB)}
+"""Finest step of a proposed request: a millicore, a MiB."""
+UNIT = {"cpu": 1.0, "memory": float(GIB)}
+"""Unit of requests inside the program, so that its coefficients stay near 1."""
+DAYS_PER_MONTH = HOURS_PER_MONTH / 24
+
+
+@dataclass(slots=True)
+class QuotaRow:
+    """One ResourceQuota line as a row of the program.
+
+    Attributes:
+        name: ``quota_covers_requests[namespace/quota/resource]``.
+        items: rows of the candidates.
+        pods: (item,) pods at once.
+        room: cores or bytes left for these items.
+        hard: the quota itself.
+        resource: ``cpu`` or ``memory``.
+    """
+
+    name: str
+    items: NDArray[np.intp]
+    pods: NDArray[np.float64]
+    room: float
+    hard: float
+    resource: str
+
+
+@dataclass(slots=True)
+class Sizing:
+    """The program's answer, in cores and bytes.
+
+    Attributes:
+        request: (candidate,) chosen request before rounding.
+        unit_price: (candidate,) currency a month per core or byte, all pods.
+        risk_price: (candidate,) currency per core-hour of shortage or per OOM kill.
+        binding: (candidate,) code of ``solvers.risk.Binding``.
+        quota_rows: rows of the program with their dual in ``quota_dual`` (currency per core or byte a month).
+        choice: the raw answer.
+    """
+
+    request: NDArray[np.float64]
+    unit_price: NDArray[np.float64]
+    risk_price: NDArray[np.float64]
+    binding: NDArray[np.int8]
+    quota_rows: list[QuotaRow]
+    quota_dual: NDArray[np.float64]
+    quota_violation: NDArray[np.float64]
+    choice: RiskChoice | None
+
+
+def size(facts: Facts, items: list[Candidate], backend: str) -> Sizing:
+    """Choose all requests together."""
+    rows = quota_rows(facts, items)
+    if not items:
+        nothing = np.empty(0)
+        return Sizing(nothing, nothing, nothing, np.empty(0, np.int8), [], nothing, nothing, None)
+    unit = np.array([UNIT[item.resource] for item in items])
+    points, risk = _curves(facts, items)
+    unit_price, risk_price = _prices(facts, items)
+    problem = RiskProblem(
+        request=points / unit[:, None],
+        expected_incidents=risk,
+        unit_cost=unit_price * unit,
+        price_of_risk=risk_price,
+        lower=np.array([item.bounds.lower for item in items]) / unit,
+        upper=np.array([item.bounds.upper for item in items]) / unit,
+        budgets=tuple(
+            BudgetRow(row.name, row.items, row.pods, max(row.room, 0.0) / UNIT[row.resource], "request") for row in rows
+        ),
+    )
+    try:
+        choice = solve_risk(problem, backend=backend)
+    except (ValueError, RuntimeError) as error:
+        raise SolverError(f"the sizing program was not solved: {error}") from error
+    scale = np.array([UNIT[row.resource] for row in rows])
+    return Sizing(
+        request=choice.request * unit,
+        unit_price=unit_price,
+        risk_price=risk_price,
+        binding=choice.binding,
+        quota_rows=rows,
+        quota_dual=choice.budget_dual / scale,
+        quota_violation=choice.budget_slack_violation * scale,
+        choice=choice,
+    )
+
+
+def _curves(facts: Facts, items: list[Candidate]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(item, point) requests in cores or bytes and incidents a month, NaN padded at the end."""
+    cpu = np.array([i for i, item in enumerate(items) if item.resource == "cpu"], dtype=np.intp)
+    memory = np.array([i for i, item in enumerate(items) if item.resource == "memory"], dtype=np.intp)
+    parts = []
+    if len(cpu):
+        pods = np.array([max(facts.billed_pods(items[i].workload_row), 1e-3) for i in cpu])
+        parts.append((cpu, *cpu_curve(facts.history.cpu, np.array([items[i].history_row for i in cpu]), pods)))
+    if len(memory):
+        points, incidents = memory_curve(facts.history.memory, np.array([items[i].history_row for i in memory]))
+        parts.append((memory, points, incidents * DAYS_PER_MONTH / DAYS))
+    width = max(points.shape[1] for _, points, _ in parts)
+    all_points = np.full((len(items), width), np.nan)
+    all_risk = np.full((len(items), width), np.nan)
+    for index, points, incidents in parts:
+        all_points[index, : points.shape[1]] = points
+        all_risk[index, : points.shape[1]] = incidents
+    return all_points, all_risk
+
+
+def _prices(facts: Facts, items: list[Candidate]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(item,) price of a core or byte for all pods a month, and price of an incident."""
+    unit_price, risk_price = np.empty(len(items)), np.empty(len(items))
+    for position, item in enumerate(items):
+        prices = facts.prices[item.workload_row] or REFERENCE_PRICES
+        pods = max(facts.billed_pods(item.workload_row), 1e-3)
+        if item.resource == "cpu":
+            unit_price[position] = prices.core_per_hour * HOURS_PER_MONTH * pods
+            risk_price[position] = prices.core_per_hour * item.policy.risk.cpu_shortage_price_ratio
+        else:
+            unit_price[position] = prices.gib_per_hour / GIB * HOURS_PER_MONTH * pods
+            risk_price[position] = item.policy.risk.oom_kill_price
+    return unit_price, risk_price
+
+
+def quota_rows(facts: Facts, items: list[Candidate]) -> list[QuotaRow]:
+    """Rows for the ResourceQuotas on requests; scoped quotas count only some pods and are left out."""
+    by_namespace: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for position, item in enumerate(items):
+        if item.container.role is not ContainerRole.INIT:
+            by_namespace[facts.workloads[item.workload_row].namespace, item.resource].append(position)
+    rows = []
+    for namespace, quotas in sorted(facts.quotas.items()):
+        for quota in sorted(quotas, key=lambda q: q.name):
+            for resource in ("cpu", "memory"):
+                hard = quota.hard.get(f"requests.{resource}", quota.hard.get(resource))
+                positions = by_namespace.get((namespace, resource), [])
+                if hard is None or quota.scopes or not positions:
+                    continue
+                pods = np.array([facts.replicas(items[p].workload_row) for p in positions])
+                room = hard - _undecided(facts, namespace, resource, items, positions)
+                room -= float(pods.sum()) * FINEST[resource]  # rounding up must still fit
+                name = f"quota_covers_requests[{namespace}/{quota.name}/{resource}]"
+                rows.append(QuotaRow(name, np.array(positions, dtype=np.intp), pods, room, hard, resource))
+    return rows
+
+
+def _undecided(facts: Facts, namespace: str, resource: str, items: list[Candidate], positions: list[int]) -> float:
+    """What pods of the namespace request beyond the containers that are decided here."""
+    decided = {(items[p].workload_row, items[p].container.name) for p in positions}
+    total = 0.0
+    for row in facts.rows_of_namespace.get(namespace, []):
+        workload = facts.workloads[row]
+        fixed = sum(
+            requested(container, resource)
+            for container in workload.containers
+            if container.role is not ContainerRole.INIT and (row, container.name) not in decided
+        )
+        total += fixed * facts.replicas(row)
+    return total

@@ -1,0 +1,88 @@
+"""What the reader must know before trusting the plan."""
+
+from collections import defaultdict
+
+from planner.decisions.facts import Facts
+from planner.decisions.sizing import Sizing
+from planner.plan.schema import PlanWarning
+from planner.units import human_cpu, human_memory
+
+MOST_OBJECTS = 20
+
+
+def plan_warnings(facts: Facts, sizing: Sizing, inside: list[int]) -> tuple[PlanWarning, ...]:
+    """Warnings of the sources, and those of the decisions, in a fixed order."""
+    found = [
+        PlanWarning(code=w.code, text=w.text, costs=w.costs, fix=w.fix, objects=w.objects)
+        for w in facts.snapshot.header.warnings
+    ]
+    found += _policy_warnings(facts, inside)
+    found += _quota_warnings(sizing)
+    unpriced = sorted(node.name for node in facts.snapshot.nodes if node.price is None)
+    if unpriced and not any(w.code.startswith("price_unknown") for w in found):
+        found.append(
+            PlanWarning(
+                code="price_unknown",
+                text=f"{len(unpriced)} nodes have no known price",
+                costs="their workloads are sized, but left out of the bill",
+                fix="give the prices with --price-file",
+                objects=tuple(unpriced[:MOST_OBJECTS]),
+            )
+        )
+    if facts.history.unknown_pods:
+        found.append(
+            PlanWarning(
+                code="usage_without_owner",
+                text=f"{facts.history.unknown_pods} pods have usage but no known workload",
+                costs="what they use is not planned",
+                fix="give access to the Kubernetes API, or export kube_pod_owner",
+            )
+        )
+    if facts.history.undeclared:
+        names = sorted(f"{facts.workloads[row].key}/{name}" for row, name in facts.history.undeclared)
+        found.append(
+            PlanWarning(
+                code="undeclared_container",
+                text=f"{len(names)} containers have usage but are declared nowhere",
+                costs="they are not sized",
+                objects=tuple(names[:MOST_OBJECTS]),
+            )
+        )
+    return tuple(found)
+
+
+def _policy_warnings(facts: Facts, inside: list[int]) -> list[PlanWarning]:
+    """Annotations that could not be read, once per text."""
+    objects: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in inside:
+        for warning in facts.effective[row].warnings:
+            objects[warning.text, warning.fix].append(str(facts.workloads[row].key))
+    return [
+        PlanWarning(
+            code="annotation_unreadable",
+            text=text,
+            costs="the annotation is ignored",
+            fix=fix,
+            objects=tuple(found[:MOST_OBJECTS]),
+        )
+        for (text, fix), found in sorted(objects.items())
+    ]
+
+
+def _quota_warnings(sizing: Sizing) -> list[PlanWarning]:
+    found = []
+    for row, missing in zip(sizing.quota_rows, sizing.quota_violation, strict=True):
+        if missing > 1e-6 * max(row.hard, 1.0):
+            show = human_cpu if row.resource == "cpu" else human_memory
+            namespace, quota, _ = row.name.partition("[")[2].rstrip("]").split("/")
+            found.append(
+                PlanWarning(
+                    code="quota_too_small",
+                    text=f"ResourceQuota {quota} of {namespace} lacks {show(missing)} of {row.resource} "
+                    "for the least that its pods need",
+                    costs="the proposal stays at those floors and would pass the quota",
+                    fix="raise the quota, or lower replicas",
+                    objects=(f"{namespace}/ResourceQuota/{quota}",),
+                )
+            )
+    return found

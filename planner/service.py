@@ -1,0 +1,135 @@
+"""What the planner does, as plain functions: the command line and the dashboard both call these."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from planner.errors import DataTooPoorError, UsageError
+from planner.shipped import shipped
+
+if TYPE_CHECKING:
+    from planner.config.layers import EffectivePolicy
+    from planner.config.policy import Policy
+    from planner.decisions.scope import Scope
+    from planner.domain.keys import TargetQuery
+    from planner.patches.export import ExportSummary
+    from planner.plan.schema import NotRecommended, Plan, Recommendation
+    from planner.reports.explain import UsageForPlot
+    from planner.snapshot.read import Snapshot
+
+
+def sample_folder() -> Path:
+    """The synthetic ML platform that travels with the program."""
+    return shipped("data") / "samples" / "ml-platform"
+
+
+def open_snapshot(folder: Path) -> "Snapshot":
+    """Open a snapshot folder; see :func:`planner.snapshot.read.read_snapshot`."""
+    from planner.snapshot.read import read_snapshot
+
+    return read_snapshot(folder)
+
+
+def load_policy(path: Path | None) -> "Policy":
+    """The operator's policy, or the built-in one."""
+    from planner.config.load import load_policy as load
+
+    return load(path)
+
+
+def recommend(
+    snapshot: "Snapshot",
+    policy: "Policy",
+    scope: "Scope | None" = None,
+    *,
+    backend: str = "scipy",
+    created_at: float | None = None,
+) -> "Plan":
+    """Make the plan; ``created_at`` (Unix seconds) is noted but does not count."""
+    from datetime import UTC, datetime
+
+    from planner import __version__
+    from planner.decisions.recommend import recommend as decide
+
+    plan = decide(snapshot, policy, scope, backend=backend)
+    moment = datetime.fromtimestamp(time.time() if created_at is None else created_at, tz=UTC).replace(microsecond=0)
+    return plan.model_copy(update={"created_at": moment, "planner_version": __version__})
+
+
+def export(plan: "Plan", folder: Path) -> "ExportSummary":
+    """Write the plan's patches."""
+    from planner.patches.export import export_patches
+
+    return export_patches(plan, folder)
+
+
+def policy_for(snapshot_folder: Path, policy_path: Path | None, target_text: str) -> "EffectivePolicy":
+    """The policy of one workload of a snapshot, each value with its origin.
+
+    Raises:
+        UsageError: the snapshot has no such workload.
+    """
+    from planner.domain.keys import parse_target
+
+    query = parse_target(target_text)
+    snapshot = open_snapshot(snapshot_folder)
+    policy = load_policy(policy_path)
+    labels = {namespace.name: namespace.labels for namespace in snapshot.namespaces}
+    for workload in snapshot.workloads:
+        if query.matches(workload.key):
+            return policy.resolve(workload.namespace, labels.get(workload.namespace, {}), workload.annotations)
+    raise _unknown_target(query, [str(workload.key) for workload in snapshot.workloads])
+
+
+def find_in_plan(plan: "Plan", query: "TargetQuery") -> "tuple[list[Recommendation], list[NotRecommended]]":
+    """Everything that a plan says about a workload or a container.
+
+    Raises:
+        UsageError: it says nothing; close names are offered.
+    """
+    from planner.plan.schema import Target
+
+    def about(target: Target) -> bool:
+        named = (target.namespace, target.kind.lower(), target.name) == (
+            query.namespace,
+            query.kind.lower(),
+            query.name,
+        )
+        return named and (query.container is None or target.container in (query.container, None))
+
+    recommendations = [r for r in plan.recommendations if about(r.target)]
+    refusals = [n for n in plan.not_recommended if about(n.target)]
+    if not recommendations and not refusals:
+        known = {
+            f"{t.namespace}/{t.kind}/{t.name}"
+            for t in (x.target for x in (*plan.recommendations, *plan.not_recommended))
+        }
+        raise _unknown_target(query, sorted(known))
+    return recommendations, refusals
+
+
+def _unknown_target(query: "TargetQuery", known: Sequence[str]) -> UsageError:
+    import difflib
+
+    wanted = f"{query.namespace}/{query.kind}/{query.name}"
+    close = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    fix = f"did you mean {', '.join(close)}?" if close else "`planner recommend -o wide` lists them"
+    return UsageError(f"nothing is known of {wanted}", fix=fix)
+
+
+def usage_of(snapshot: "Snapshot", recommendation: "Recommendation", points: int = 72) -> "UsageForPlot":
+    """The usage of one container over all its pods, for a plot of so many buckets."""
+    from planner.reports.usage_plot import usage_for_plot
+
+    return usage_for_plot(snapshot, recommendation, points)
+
+
+def require_usage(snapshot: "Snapshot") -> None:
+    """Refuse a snapshot without any usage.
+
+    Raises:
+        DataTooPoorError: no CPU and no memory series at all.
+    """
+    if not snapshot.metrics():
+        raise DataTooPoorError("the snapshot holds no usage", where=str(snapshot.folder), fix="see `planner doctor`")
