@@ -11,6 +11,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -164,7 +165,7 @@ def price_rows(rows: Iterable[Row]) -> list[tuple[str, ...]]:
             )
         )
     lines.sort(key=lambda line: line[:4])
-    for before, after in zip(lines, lines[1:], strict=False):
+    for before, after in pairwise(lines):
         if before[:4] == after[:4]:
             sys.exit(f"two prices of {' '.join(after[:4])}")
     return lines

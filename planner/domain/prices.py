@@ -1,1 +1,3 @@
 """placeholder."""
+from planner.collectors.prices.split import ResourcePrices, resource_prices
+__all__ = ["ResourcePrices", "resource_prices"]

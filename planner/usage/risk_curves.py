@@ -27,7 +27,7 @@ from planner.usage.history import ResourceHistory
 
 CPU_LEVELS = np.concatenate(
     [
-        [0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.875],
+        [0.05, 0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.875],
         [0.9, 0.92, 0.93, 0.94, 0.95, 0.955, 0.96, 0.965, 0.97, 0.975, 0.98, 0.985],
         [0.9875, 0.99, 0.9925, 0.995, 0.997, 0.998, 0.999, 0.9995],
     ]
@@ -48,12 +48,12 @@ def cpu_curve(
         mean_pods: (item,) pods running on average.
 
     Returns:
-        (item, point) request in cores, ascending; (item, point) shortage in core-hours a month.
+        (item, point) request in cores, ascending from 0; (item, point) shortage in core-hours a month.
     """
     histograms = cpu.histograms[rows]
     edges = cpu.bins.edges()
     points = quantiles(histograms, edges, CPU_LEVELS)
-    points = np.concatenate([points, cpu.highest[rows][:, None]], axis=1)
+    points = np.concatenate([np.zeros((len(rows), 1)), points, cpu.highest[rows][:, None]], axis=1)
     points = np.maximum.accumulate(np.minimum(points, cpu.highest[rows][:, None]), axis=1)
     return strictly_ascending(points, cpu_shortage(cpu, rows, points, mean_pods))
 

@@ -1,6 +1,6 @@
 """Workloads completed by what their pods show: injected containers, unknown kinds, claims, priorities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from planner.collectors.kubernetes.containers import as_injected
@@ -47,7 +47,7 @@ def assemble(reader: WorkloadReader, pods: PodReader, priorities: Mapping[str, i
     return result
 
 
-def _pod_owner(pods: PodReader):  # type: ignore[no-untyped-def]
+def _pod_owner(pods: PodReader) -> Callable[[str, str], ObjectRef | None]:
     def owner(namespace: str, name: str) -> ObjectRef | None:
         found = pods.owners.get((namespace, name))
         return None if found is None or found == ObjectRef("Pod", name, "v1") else found
@@ -132,18 +132,16 @@ def _with_pods(workload: Workload, seen: Sequence[SeenShape], claims: set[str]) 
     if not seen:
         return workload
     newest = seen[0].shape
-    if not workload.containers:
-        workload = _shaped_like(workload, _as_workload(workload, seen[0]))
-    declared = workload.containers
-    if workload.template_path is None:
-        # Pods of one workload may differ (head and workers, steps of a workflow): all their containers count.
-        declared = _union(declared, [container for shape in seen for container in shape.shape.containers])
+    # Pods of one workload may differ (head and workers, steps of a workflow) unless it has one template.
+    shapes = [newest] if workload.template_path is not None else [each.shape for each in seen]
+    on_pods = [container for shape in shapes for container in shape.containers]
+    if workload.containers:
+        on_pods = [as_injected(container) for container in on_pods]
     else:
-        injected = [c for c in newest.containers if c.name not in {own.name for own in declared}]
-        declared = (*declared, *(as_injected(container) for container in injected))
+        workload = _shaped_like(workload, _as_workload(workload, seen[0]))
     return replace(
         workload,
-        containers=declared,
+        containers=_union(workload.containers, on_pods),
         overhead=newest.overhead if workload.overhead is None else workload.overhead,
         priority=newest.priority if workload.priority is None else workload.priority,
         priority_class=newest.priority_class if workload.priority_class is None else workload.priority_class,
@@ -162,7 +160,7 @@ def _per_top(pods: PodReader, ownership: Ownership) -> tuple[dict[Key, int], dic
     """Pods that have not finished, and the claims in use, of each top controller."""
     running: dict[Key, int] = {}
     for (namespace, name), owner in pods.owners.items():
-        if name in pods.finished.get(namespace, ()):
+        if (namespace, name) in pods.finished:
             continue
         top = ownership.top(namespace, owner)
         key = (namespace, top.kind, top.name)

@@ -14,7 +14,8 @@ from planner.units import parse_quantity
 
 LONGEST_TEXT = 4096
 DEEPEST_JSON = 24
-LARGEST_NUMBER = 2.0**62
+LARGEST_NUMBER = 1e30
+LARGEST_WHOLE_NUMBER = 2**62
 TIME_START = 0.0
 TIME_END = 4102444800.0
 """Times outside 1970 to 2100 are no times of a cluster."""
@@ -151,7 +152,10 @@ def quantity(value: Any, field: str) -> float:
 
 def whole_quantity(value: Any, field: str) -> int:
     """Value of a quantity rounded up, as the API server does with bytes."""
-    return math.ceil(_decimal(value, field))
+    whole = math.ceil(_decimal(value, field))
+    if whole >= LARGEST_WHOLE_NUMBER:
+        raise FieldError(field, "a quantity of a cluster", value)
+    return whole
 
 
 def _decimal(value: Any, field: str) -> Decimal:

@@ -39,11 +39,11 @@ def fixed_heap(container: Mapping[str, Any], memory_limit_bytes: int | None) -> 
     """
     variables = _plain_variables(container)
     words = [_expanded(word, variables) for word in (*texts(container, "command"), *texts(container, "args"))]
-    others = sorted(name for name in variables if name not in _JVM_VARIABLES)
+    order = [*sorted(name for name in variables if name not in _JVM_VARIABLES), *reversed(_JVM_VARIABLES)]
     lines = [" ".join(words)]
     if "_JAVA_OPTIONS" in variables:
         lines.insert(0, _expanded(variables["_JAVA_OPTIONS"], variables))
-    lines += [_expanded(variables[name], variables) for name in (*others, *reversed(_JVM_VARIABLES)) if name in variables]
+    lines += [_expanded(variables[name], variables) for name in order if name in variables]
     for line in lines:
         heap = _last(_MAX_HEAP, line)
         if heap is not None:
@@ -86,9 +86,7 @@ def _last(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
     return found
 
 
-def _go_limit(
-    container: Mapping[str, Any], variables: Mapping[str, str], memory_limit_bytes: int | None
-) -> int | None:
+def _go_limit(container: Mapping[str, Any], variables: Mapping[str, str], memory_limit_bytes: int | None) -> int | None:
     match = _GO_LIMIT.fullmatch(_expanded(variables.get("GOMEMLIMIT", ""), variables).strip())
     if match is not None:
         return int(match[1]) * _GO_UNITS[match[2]]

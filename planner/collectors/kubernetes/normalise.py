@@ -1,9 +1,42 @@
 """Raw API objects -> :class:`~planner.collectors.parts.ObservedState`. Pure: no network, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from planner.collectors.kubernetes.assemble import assemble
+from planner.collectors.kubernetes.fields import FieldError, child, integer, text
+from planner.collectors.kubernetes.kinds import workload_kinds
+from planner.collectors.kubernetes.limits import (
+    read_disruption_budget,
+    read_limit_range,
+    read_namespace,
+    read_quota,
+    read_volume,
+)
+from planner.collectors.kubernetes.metadata import read_meta
+from planner.collectors.kubernetes.nodes import read_node
+from planner.collectors.kubernetes.pods import PodReader
+from planner.collectors.kubernetes.scaling import read_hpa, read_scaled_object, read_vpa
+from planner.collectors.kubernetes.workloads import WorkloadReader
 from planner.collectors.parts import ObservedState
+from planner.domain.node import Node
+from planner.domain.policy_objects import Autoscaler, DisruptionBudget, LimitRangeItem, Namespace, ResourceQuota
+from planner.snapshot.header import Source, SourceWarning
+
+SCALED_OBJECTS = "scaledobjects.keda.sh"
+VERTICAL_AUTOSCALERS = "verticalpodautoscalers.autoscaling.k8s.io"
+MOST_NAMES = 20
+"""Names that one warning lists; its text tells how many there are."""
+
+_TABLE_OF = {
+    "namespaces": "namespaces",
+    "nodes": "nodes",
+    "resourcequotas": "quotas",
+    "limitranges": "limit_ranges",
+    "horizontalpodautoscalers": "autoscalers",
+    "poddisruptionbudgets": "disruption_budgets",
+    "persistentvolumes": "volumes",
+}
 
 
 def normalise(objects: Mapping[str, Sequence[dict[str, Any]]], *, cluster: str, now: float) -> ObservedState:
@@ -35,4 +68,158 @@ def normalise(objects: Mapping[str, Sequence[dict[str, Any]]], *, cluster: str, 
         (:func:`planner.collectors.merge.merge_states` does that). An object with a field of the wrong
         type becomes a warning ``object_unreadable`` that names it.
     """
-    raise NotImplementedError
+    builder = StateBuilder(cluster, now)
+    for name, documents in objects.items():
+        builder.add(name, documents)
+    return builder.state(Source(name="kubernetes"))
+
+
+class StateBuilder:
+    """Takes raw objects page by page, keeps only what the snapshot needs, and gives the state at the end.
+
+    Attributes:
+        unread: resources that exist but could not be read; what depends on them counts as not seen.
+        warnings: what else the state has to tell.
+    """
+
+    def __init__(self, cluster: str, now: float) -> None:
+        self.cluster = cluster
+        self.unread: set[str] = set()
+        self.warnings: list[SourceWarning] = []
+        self._read: set[str] = set()
+        self._unreadable: dict[str, dict[str, str]] = {}
+        self._workloads = WorkloadReader(cluster)
+        self._pods = PodReader(cluster, now)
+        self._namespaces: list[Namespace] = []
+        self._nodes: list[Node] = []
+        self._quotas: list[ResourceQuota] = []
+        self._limit_ranges: list[LimitRangeItem] = []
+        self._autoscalers: list[Autoscaler] = []
+        self._budgets: list[DisruptionBudget] = []
+        self._volumes: list[Mapping[str, Any]] = []
+        self._priorities: dict[str, int] = {}
+        self._readers = self._make_readers()
+
+    def _make_readers(self) -> dict[str, Callable[[Mapping[str, Any]], object]]:
+        cluster = self.cluster
+        readers: dict[str, Callable[[Mapping[str, Any]], object]] = {
+            "pods": self._pods.add,
+            "namespaces": lambda raw: self._namespaces.append(read_namespace(raw, cluster=cluster)),
+            "nodes": lambda raw: self._nodes.append(read_node(raw, cluster=cluster)),
+            "resourcequotas": lambda raw: self._quotas.append(read_quota(raw, cluster=cluster)),
+            "limitranges": lambda raw: self._limit_ranges.extend(read_limit_range(raw, cluster=cluster)),
+            "horizontalpodautoscalers": lambda raw: self._autoscalers.append(read_hpa(raw, cluster=cluster)),
+            SCALED_OBJECTS: lambda raw: self._autoscalers.append(read_scaled_object(raw, cluster=cluster)),
+            VERTICAL_AUTOSCALERS: lambda raw: self._autoscalers.append(read_vpa(raw, cluster=cluster)),
+            "poddisruptionbudgets": self._add_budget,
+            "persistentvolumes": self._volumes.append,
+            "priorityclasses": self._add_priority,
+        }
+        for facts in workload_kinds():
+            readers[facts.resource] = lambda raw, facts=facts: self._workloads.add(facts, raw)
+        return readers
+
+    def add(self, resource: str, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Read raw objects of a resource; an empty page tells that the resource was read."""
+        reader = self._readers.get(resource)
+        if reader is None:
+            return
+        self._read.add(resource)
+        for document in documents:
+            self._guarded(resource, document, reader)
+
+    def _guarded(self, resource: str, document: Any, reader: Callable[[Mapping[str, Any]], object]) -> None:
+        if not isinstance(document, dict):
+            self._unreadable.setdefault(resource, {})["(no name)"] = "it is not a map"
+            return
+        try:
+            reader(document)
+        except FieldError as error:
+            self._unreadable.setdefault(resource, {})[_name_of(document)] = str(error)
+
+    def _add_budget(self, raw: Mapping[str, Any]) -> None:
+        budget = read_disruption_budget(raw, cluster=self.cluster)
+        if budget is not None:
+            self._budgets.append(budget)
+
+    def _add_priority(self, raw: Mapping[str, Any]) -> None:
+        value = integer(raw, "value")
+        if value is not None:
+            self._priorities[read_meta(raw).name] = value
+
+    def state(self, source: Source) -> ObservedState:
+        """Everything read so far, sorted."""
+        zone_of_host = {node.labels.get("kubernetes.io/hostname", node.name): node.zone for node in self._nodes}
+        volumes = []
+        for raw in self._volumes:
+            self._guarded(
+                "persistentvolumes",
+                raw,
+                lambda raw: volumes.append(read_volume(raw, cluster=self.cluster, zone_of_host=zone_of_host)),
+            )
+        pods_read = "pods" in self._read
+        return ObservedState(
+            source=source,
+            namespaces=sorted(self._namespaces, key=lambda item: item.name),
+            workloads=assemble(self._workloads, self._pods, self._priorities),
+            nodes=sorted(self._nodes, key=lambda item: item.name),
+            quotas=sorted(self._quotas, key=lambda item: (item.namespace, item.name)),
+            limit_ranges=sorted(self._limit_ranges, key=lambda item: (item.namespace, item.name, item.type)),
+            autoscalers=sorted(self._autoscalers, key=lambda item: (item.namespace, item.kind, item.name)),
+            disruption_budgets=sorted(self._budgets, key=lambda item: (item.namespace, item.name)),
+            volumes=sorted((v for v in volumes if v is not None), key=lambda item: (item.namespace, item.claim)),
+            pods=self._pods.pods_frame() if pods_read else None,
+            events=self._pods.events_frame() if pods_read else None,
+            owners=dict(sorted(self._workloads.links.items())),
+            warnings=[*self.warnings, *self._own_warnings()],
+            seen=self._seen(),
+        )
+
+    def _seen(self) -> set[str]:
+        whole = self._read - self.unread
+        seen = {table for resource, table in _TABLE_OF.items() if resource in whole}
+        kinds = workload_kinds()
+        built_in = {facts.resource for facts in kinds if facts.built_in}
+        custom = {facts.resource for facts in kinds if not facts.built_in}
+        if "pods" in whole:
+            seen |= {"pods", "events"}
+        if "pods" in whole and built_in <= whole and not custom & self.unread:
+            seen.add("workloads")
+        return seen
+
+    def _own_warnings(self) -> list[SourceWarning]:
+        warnings = []
+        for resource, problems in sorted(self._unreadable.items()):
+            names = sorted(problems)
+            first = f"{names[0]}: {problems[names[0]]}"
+            warnings.append(
+                SourceWarning(
+                    source="kubernetes",
+                    code="object_unreadable",
+                    text=f"{len(names)} of {resource} cannot be understood; the first: {first}",
+                    costs="these objects are left out",
+                    objects=tuple(names[:MOST_NAMES]),
+                )
+            )
+        several = sorted(self._workloads.several_templates)
+        if several:
+            warnings.append(
+                SourceWarning(
+                    source="kubernetes",
+                    code="several_templates",
+                    text=f"{len(several)} workloads have several pod templates with containers of the same name",
+                    costs="containers of the same name are taken as one, and no patch is made for them",
+                    objects=tuple(several[:MOST_NAMES]),
+                )
+            )
+        return warnings
+
+
+def _name_of(document: Mapping[str, Any]) -> str:
+    """``namespace/name`` of a raw object as far as it has one."""
+    try:
+        metadata = child(document, "metadata")
+        namespace, name = text(metadata, "namespace"), text(metadata, "name")
+    except FieldError:
+        return "(no name)"
+    return "/".join(part[:253] for part in (namespace, name) if part) or "(no name)"

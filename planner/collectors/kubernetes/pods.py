@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from planner.collectors.kubernetes.containers import PodShape, claims, read_pod_spec
-from planner.collectors.kubernetes.fields import FieldError, child, instant, integer, items, text, text_map, whole_quantity
+from planner.collectors.kubernetes.fields import (
+    FieldError,
+    child,
+    instant,
+    integer,
+    items,
+    text,
+    text_map,
+    whole_quantity,
+)
 from planner.collectors.kubernetes.metadata import pod_controller
 from planner.collectors.ownership import STATIC_POD, static_pod_name
 from planner.collectors.parts import ObjectRef
@@ -41,6 +50,7 @@ class PodReader:
         rows: values in the order of ``POD_COLUMNS``.
         events: values in the order of ``EVENT_COLUMNS``.
         owners: (namespace, pod) -> controller.
+        finished: (namespace, pod) of those that ended.
         claims: (namespace, owner kind, owner name) -> claims of its pods that have not finished.
     """
 
@@ -50,6 +60,7 @@ class PodReader:
         self.rows: list[tuple[Any, ...]] = []
         self.events: list[tuple[Any, ...]] = []
         self.owners: dict[tuple[str, str], ObjectRef] = {}
+        self.finished: set[tuple[str, str]] = set()
         self.claims: dict[tuple[str, str, str], set[str]] = {}
         self._shapes: dict[tuple[str, str, str, str], SeenShape] = {}
 
@@ -74,6 +85,8 @@ class PodReader:
         self.rows.append(row)
         self.events += events
         self.owners[(namespace, name)] = owner
+        if not running:
+            self.finished.add((namespace, name))
         if names:
             self.claims.setdefault((namespace, owner.kind, owner.name), set()).update(names)
 
@@ -97,7 +110,8 @@ class PodReader:
 
     def shapes(self) -> list[SeenShape]:
         """One per controller and revision: pods that still run first, newest first."""
-        return sorted(self._shapes.values(), key=lambda seen: (not seen.running, -seen.created, seen.namespace, seen.pod))
+        order = sorted(self._shapes.values(), key=lambda seen: (seen.namespace, seen.pod))
+        return sorted(order, key=lambda seen: (not seen.running, -seen.created))
 
     def pods_frame(self) -> "pd.DataFrame":
         """All rows, columns of ``POD_COLUMNS``."""
@@ -201,9 +215,7 @@ def _events(
     start of the instance that ended last: the latest moment at which they can have happened.
     """
     declared = {
-        text(container, "name"): container
-        for key in ("initContainers", "containers")
-        for container in items(spec, key)
+        text(container, "name"): container for key in ("initContainers", "containers") for container in items(spec, key)
     }
     events: list[tuple[Any, ...]] = []
     for key in ("initContainerStatuses", "containerStatuses"):

@@ -29,7 +29,9 @@ _KNOWN_SHAPES = re.compile(
     re.VERBOSE,
 )
 _URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/@:]{0,200}:([^\s/@]{1,300})@")
-_PAIR_PASSWORD = re.compile(r"(?:^|[;&?\s])(?:password|passwd|pwd|secret|token|api_?key)=([^;&\s]{3,300})", re.IGNORECASE)
+_PAIR_PASSWORD = re.compile(
+    r"(?:^|[;&?\s])(?:password|passwd|pwd|secret|token|api_?key)=([^;&\s]{3,300})", re.IGNORECASE
+)
 _NAME = re.compile(
     r"passw|passphrase|(?:^|_)(?:pwd|pass|auth|dsn|pat|salt)(?:$|_)|secret|token|credential"
     r"|api_?key|access_?key|private_?key|encryption_?key|signing_?key|master_?key|connection_?string",
@@ -40,8 +42,12 @@ _NAME_OF_SOMETHING_ELSE = re.compile(
     r"|disabled|type|mode|method|provider|issuer|audience|algorithm|id|arn|ref|length|size|limit|count|header|class)$",
     re.IGNORECASE,
 )
-_NAME_OF_A_HASH = re.compile(r"sha\d*|commit|digest|checksum|hash|revision|version|build|uid|uuid|image|tag", re.IGNORECASE)
-_HARMLESS = re.compile(r"true|false|yes|no|on|off|none|null|enabled|disabled|required|optional|\*+|\d{1,3}", re.IGNORECASE)
+_NAME_OF_A_HASH = re.compile(
+    r"sha\d*|commit|digest|checksum|hash|revision|version|build|uid|uuid|image|tag", re.IGNORECASE
+)
+_HARMLESS = re.compile(
+    r"true|false|yes|no|on|off|none|null|enabled|disabled|required|optional|\*+|\d{1,3}", re.IGNORECASE
+)
 _REFERENCE = re.compile(r"\$\([^)]*\)|\$\{[^}]*\}")
 _RANDOM = re.compile(r"[A-Za-z0-9+/=_.~-]{20,512}")
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{32,512}")
@@ -61,7 +67,8 @@ def looks_like_secret(name: str, value: str) -> bool:
         return False
     if _KNOWN_SHAPES.search(value) or _URL_PASSWORD.search(value) or _PAIR_PASSWORD.search(value):
         return True
-    if _name_says_secret(name) and not _HARMLESS.fullmatch(value) and not value.startswith(("/", "./", "http://", "https://")):
+    plain_address = value.startswith(("/", "./", "http://", "https://"))
+    if _name_says_secret(name) and not plain_address and not _HARMLESS.fullmatch(value):
         return True
     return _looks_random(name, value)
 

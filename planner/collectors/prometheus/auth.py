@@ -126,7 +126,9 @@ def run_token_command(command: str) -> tuple[str, float]:
         raise ConfigError("the token command of Prometheus is empty")
     where = f"token command {Path(words[0]).name}"
     try:
-        done = subprocess.run(words, capture_output=True, timeout=COMMAND_SECONDS, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            words, capture_output=True, timeout=COMMAND_SECONDS, check=False, stdin=subprocess.DEVNULL
+        )
     except FileNotFoundError as error:
         raise ConfigError("the token command of Prometheus does not exist", where=where) from error
     except (OSError, subprocess.TimeoutExpired) as error:

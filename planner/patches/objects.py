@@ -1,0 +1,219 @@
+"""Patch bodies, one per object: what an export writes and what an apply sends.
+
+Two methods. Built-in kinds take a **strategic merge**: the API server and kustomize both merge their
+containers by name, so whatever the patch does not name stays. Custom resources take a **JSON patch**
+(RFC 6902): their lists have no merge key, and a merge would replace them whole. Each JSON patch first tests
+that the container at its index has the name that it had when the plan was made.
+
+kustomize moves the list elements that a strategic merge names to the front (kustomize issue 5904), and the
+order of init containers is the order in which they run. So a patch also names the containers before
+the ones it changes. Where those names are not known, a JSON patch is written, which moves nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from planner.patches.routes import (
+    CONTAINER_LISTS,
+    JSON_PATCH,
+    STRATEGIC_MERGE,
+    NotExported,
+    ObjectKey,
+    Route,
+    routed,
+)
+from planner.patches.yaml_text import Path
+from planner.plan.schema import Plan, Recommendation
+
+SIDES = ("limits", "requests")
+KEPT_IN_ORDER = "Unchanged: named so that kustomize keeps the order of the list."
+
+Pairs = list[tuple[Recommendation, Route]]
+
+
+@dataclass(frozen=True, slots=True)
+class PatchFile:
+    """The change of one object.
+
+    Attributes:
+        key: the object.
+        method: ``strategic-merge`` or ``json-patch``.
+        body: a mapping (strategic merge) or a list of operations (JSON patch).
+        comments: path inside the body -> lines that say why.
+        recommendations: what it carries out, in the order of the containers.
+    """
+
+    key: ObjectKey
+    method: str
+    body: Any
+    comments: Mapping[Path, tuple[str, ...]]
+    recommendations: tuple[Recommendation, ...]
+
+    @property
+    def freed_value_per_month(self) -> float:
+        """Sum over its recommendations, in the currency of the plan."""
+        return sum(recommendation.freed_value_per_month for recommendation in self.recommendations)
+
+
+def patch_objects(plan: Plan) -> list[PatchFile]:
+    """One patch per object, sorted by namespace, kind and name."""
+    return [_patch(key, pairs) for key, pairs in routed(plan)[0].items()]
+
+
+def not_exported(plan: Plan) -> list[NotExported]:
+    """The recommendations that no patch carries, with the reason."""
+    return routed(plan)[1]
+
+
+def _patch(key: ObjectKey, pairs: Pairs) -> PatchFile:
+    recommendations = tuple(recommendation for recommendation, _ in pairs)
+    if all(route.method == STRATEGIC_MERGE for _, route in pairs) and _order_is_known(pairs):
+        body, comments = _strategic_merge(key, pairs)
+        return PatchFile(key, STRATEGIC_MERGE, body, comments, recommendations)
+    operations, notes = _json_patch(pairs)
+    return PatchFile(key, JSON_PATCH, operations, notes, recommendations)
+
+
+def _lists(pairs: Pairs) -> dict[tuple[tuple[str, ...], str], Pairs]:
+    """Recommendations by the list of containers that they belong to."""
+    lists: dict[tuple[tuple[str, ...], str], Pairs] = {}
+    for recommendation, route in pairs:
+        lists.setdefault((route.template_path, route.container_list), []).append((recommendation, route))
+    return lists
+
+
+def _order_is_known(pairs: Pairs) -> bool:
+    """Whether every container before the last changed one can be named."""
+    for members in _lists(pairs).values():
+        named = any(route.container_names for _, route in members)
+        changed = {route.container_index for _, route in members}
+        if not named and changed != set(range(len(changed))):
+            return False
+    return True
+
+
+def _names_in_order(members: Pairs) -> list[str]:
+    """Names of a list of containers up to the last one that changes."""
+    known = max((route.container_names for _, route in members), key=len)
+    if known:
+        return list(known[: max(route.container_index for _, route in members) + 1])
+    return list(dict.fromkeys(str(recommendation.target.container) for recommendation, _ in members))
+
+
+def _strategic_merge(key: ObjectKey, pairs: Pairs) -> tuple[dict[str, Any], dict[Path, tuple[str, ...]]]:
+    metadata = {"name": key.name} | ({"namespace": key.namespace} if key.namespace else {})
+    body: dict[str, Any] = {"apiVersion": key.api_version, "kind": key.kind, "metadata": metadata}
+    comments: dict[Path, tuple[str, ...]] = {}
+    for (template_path, where), members in sorted(_lists(pairs).items(), key=_list_order):
+        by_name = {str(recommendation.target.container): recommendation for recommendation, _ in members}
+        place: Path = (*template_path, "spec", where)
+        containers: list[dict[str, Any]] = []
+        for name in _names_in_order(members):
+            here = (*place, len(containers))
+            if name not in by_name:
+                containers.append({"name": name})
+                comments[here] = (KEPT_IN_ORDER,)
+                continue
+            containers.append({"name": name, "resources": _values(by_name[name])})
+            for side, resource, text in _why(by_name[name]):
+                comments[(*here, "resources", side, resource)] = text
+        _put(body, place, containers)
+    return body, comments
+
+
+def _list_order(item: tuple[tuple[tuple[str, ...], str], Pairs]) -> tuple[tuple[str, ...], int]:
+    (template_path, where), _ = item
+    return template_path, CONTAINER_LISTS.index(where)
+
+
+def _put(body: dict[str, Any], path: Path, value: Any) -> None:
+    inner = body
+    for part in path[:-1]:
+        inner = inner.setdefault(part, {})
+    inner[path[-1]] = value
+
+
+def _side(values: Mapping[str, Any], side: str) -> Mapping[str, Any]:
+    found = values.get(side)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _values(recommendation: Recommendation) -> dict[str, dict[str, str | None]]:
+    """The whole proposal of a container: a value, or null where one goes away."""
+    resources: dict[str, dict[str, str | None]] = {}
+    for side in SIDES:
+        now, planned = _side(recommendation.current, side), _side(recommendation.proposed, side)
+        names = sorted({*now, *planned})
+        if names:
+            resources[side] = {name: str(planned[name]) if name in planned else None for name in names}
+    return resources
+
+
+def _why(recommendation: Recommendation) -> Iterable[tuple[str, str, tuple[str, ...]]]:
+    """(side, resource, lines): what changes and why."""
+    for side, values in _values(recommendation).items():
+        now = _side(recommendation.current, side)
+        for resource, value in values.items():
+            before = str(now[resource]) if resource in now else "not set"
+            change = "unchanged" if before == value else f"{before} -> {'not set' if value is None else value}"
+            texts = [d.text for d in recommendation.reason.details if d.field == f"{side}.{resource}"]
+            first = f"{change}: {texts[0]}" if texts else change
+            yield side, resource, (first, *texts[1:])
+
+
+def _json_patch(pairs: Pairs) -> tuple[list[dict[str, Any]], dict[Path, tuple[str, ...]]]:
+    operations: list[dict[str, Any]] = []
+    comments: dict[Path, tuple[str, ...]] = {}
+    for recommendation, route in pairs:
+        container = (*route.template_path, "spec", route.container_list, str(route.container_index))
+        comments[(len(operations),)] = ("Stops everything where another container is at this place.",)
+        operations.append({"op": "test", "path": _pointer(*container, "name"), "value": recommendation.target.container})
+        why = {(side, resource): text for side, resource, text in _why(recommendation)}
+        values, present = _values(recommendation), _present_maps(recommendation, route)
+        wanted = {
+            side: {name: value for name, value in own.items() if value is not None} for side, own in values.items()
+        }
+        if "resources" not in present:
+            added = {side: own for side, own in wanted.items() if own}
+            for side, own in added.items():
+                for name in own:
+                    comments[(len(operations) + _guards(route), "value", side, name)] = why[side, name]
+            operations += _add_map(route, (*container, "resources"), added)
+            continue
+        for side, own in values.items():
+            place = (*container, "resources", side)
+            if side not in present:
+                for name in wanted[side]:
+                    comments[(len(operations) + _guards(route), "value", name)] = why[side, name]
+                operations += _add_map(route, place, wanted[side])
+                continue
+            for name, value in own.items():
+                comments[(len(operations),)] = why[side, name]
+                path = _pointer(*place, name)
+                operations.append(
+                    {"op": "remove", "path": path} if value is None else {"op": "add", "path": path, "value": value}
+                )
+    return operations, comments
+
+
+def _present_maps(recommendation: Recommendation, route: Route) -> frozenset[str]:
+    """Which mappings the container has. What today's values show is there; the route may know of more."""
+    seen = {side for side in SIDES if _side(recommendation.current, side)}
+    known = seen | (route.maps or frozenset())
+    return frozenset(known | {"resources"} if known else known)
+
+
+def _guards(route: Route) -> int:
+    return int(route.maps is None)
+
+
+def _add_map(route: Route, place: tuple[str, ...], value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Add a whole mapping. Where it is not known to be absent, a test keeps what may be in it (GPUs, say)."""
+    guard = [{"op": "test", "path": _pointer(*place), "value": None}] * _guards(route)
+    return [*guard, {"op": "add", "path": _pointer(*place), "value": value}]
+
+
+def _pointer(*parts: str) -> str:
+    """JSON pointer (RFC 6901)."""
+    return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in parts)
