@@ -26,7 +26,7 @@ from planner.patches.routes import (
 from planner.patches.yaml_text import Path
 from planner.plan.schema import Plan, Recommendation
 
-SIDES = ("limits", "requests")
+SIDES = ("requests", "limits")
 KEPT_IN_ORDER = "Unchanged: named so that kustomize keeps the order of the list."
 
 Pairs = list[tuple[Recommendation, Route]]
@@ -209,7 +209,13 @@ def _guards(route: Route) -> int:
 
 
 def _add_map(route: Route, place: tuple[str, ...], value: dict[str, Any]) -> list[dict[str, Any]]:
-    """Add a whole mapping. Where it is not known to be absent, a test keeps what may be in it (GPUs, say)."""
+    """Add a whole mapping.
+
+    Where it is not known to be absent, a test comes first, so that nothing in it (GPUs, say) is lost. The
+    API server, kubectl and kustomize take a test for null as "not there".
+    """
+    if not value:
+        return []
     guard = [{"op": "test", "path": _pointer(*place), "value": None}] * _guards(route)
     return [*guard, {"op": "add", "path": _pointer(*place), "value": value}]
 

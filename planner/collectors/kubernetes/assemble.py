@@ -41,8 +41,8 @@ def assemble(reader: WorkloadReader, pods: PodReader, priorities: Mapping[str, i
         full = _with_pods(workload, seen.get(key, ()), claims.get(key, set()))
         if full.replicas is None and pods.rows:
             full = replace(full, replicas=running.get(key, 0))
-        if full.priority is None and full.priority_class in priorities:
-            full = replace(full, priority=priorities[full.priority_class])
+        if full.priority is None and full.priority_class is not None:
+            full = replace(full, priority=priorities.get(full.priority_class))
         result.append(full)
     return result
 

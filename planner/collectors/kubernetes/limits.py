@@ -78,8 +78,8 @@ def read_limit_range(document: Mapping[str, Any], *, cluster: str) -> list[Limit
     ]
 
 
-def read_disruption_budget(document: Mapping[str, Any], *, cluster: str) -> DisruptionBudget | None:
-    """Read a raw PodDisruptionBudget, ``None`` for one that selects nothing.
+def read_disruption_budget(document: Mapping[str, Any], *, cluster: str) -> list[DisruptionBudget]:
+    """Read a raw PodDisruptionBudget: one value, none where it selects nothing.
 
     Of ``matchExpressions`` only the equality of one value can be told; the others are left out, so
     that the budget seems to protect more pods than it does, never fewer.
@@ -87,30 +87,30 @@ def read_disruption_budget(document: Mapping[str, Any], *, cluster: str) -> Disr
     meta = read_meta(document)
     spec, status = child(document, "spec"), child(document, "status")
     if spec.get("selector") is None:
-        return None
+        return []
     selector = text_map(child(spec, "selector"), "matchLabels")
     for term in items(child(spec, "selector"), "matchExpressions"):
         values = texts(term, "values")
         if text(term, "operator") == "In" and len(values) == 1:
             selector[text(term, "key")] = values[0]
-    return DisruptionBudget(
-        cluster=cluster,
-        namespace=meta.namespace,
-        name=meta.name,
-        selector=dict(sorted(selector.items())),
-        min_available=number_or_percent(spec, "minAvailable"),
-        max_unavailable=number_or_percent(spec, "maxUnavailable"),
-        disruptions_allowed=integer(status, "disruptionsAllowed"),
-        current_healthy=integer(status, "currentHealthy"),
-        desired_healthy=integer(status, "desiredHealthy"),
-        expected_pods=integer(status, "expectedPods"),
-    )
+    return [
+        DisruptionBudget(
+            cluster=cluster,
+            namespace=meta.namespace,
+            name=meta.name,
+            selector=dict(sorted(selector.items())),
+            min_available=number_or_percent(spec, "minAvailable"),
+            max_unavailable=number_or_percent(spec, "maxUnavailable"),
+            disruptions_allowed=integer(status, "disruptionsAllowed"),
+            current_healthy=integer(status, "currentHealthy"),
+            desired_healthy=integer(status, "desiredHealthy"),
+            expected_pods=integer(status, "expectedPods"),
+        )
+    ]
 
 
-def read_volume(
-    document: Mapping[str, Any], *, cluster: str, zone_of_host: Mapping[str, str]
-) -> ZoneBoundVolume | None:
-    """Read a raw PersistentVolume, ``None`` when it is unclaimed or not bound to exactly one zone.
+def read_volume(document: Mapping[str, Any], *, cluster: str, zone_of_host: Mapping[str, str]) -> list[ZoneBoundVolume]:
+    """Read a raw PersistentVolume: one value, none where it is unclaimed or not bound to exactly one zone.
 
     Args:
         document: raw volume.
@@ -121,23 +121,23 @@ def read_volume(
     spec = child(document, "spec")
     claim = child(spec, "claimRef")
     phase = text(child(document, "status"), "phase")
-    if not text(claim, "name") or phase not in ("", "Bound"):
-        return None
     zones = _zones(spec, zone_of_host)
     if not zones:
         zones = {zone for label in ZONE_LABELS for zone in meta.labels.get(label, "").split("__") if zone}
-    if len(zones) != 1:
-        return None
+    if not text(claim, "name") or phase not in ("", "Bound") or len(zones) != 1:
+        return []
     size = child(spec, "capacity").get("storage")
-    return ZoneBoundVolume(
-        cluster=cluster,
-        namespace=text(claim, "namespace"),
-        claim=text(claim, "name"),
-        volume=meta.name,
-        zone=zones.pop(),
-        storage_class=text(spec, "storageClassName"),
-        size_bytes=None if size is None else whole_quantity(size, "capacity.storage"),
-    )
+    return [
+        ZoneBoundVolume(
+            cluster=cluster,
+            namespace=text(claim, "namespace"),
+            claim=text(claim, "name"),
+            volume=meta.name,
+            zone=zones.pop(),
+            storage_class=text(spec, "storageClassName"),
+            size_bytes=None if size is None else whole_quantity(size, "capacity.storage"),
+        )
+    ]
 
 
 def _zones(spec: Mapping[str, Any], zone_of_host: Mapping[str, str]) -> set[str]:

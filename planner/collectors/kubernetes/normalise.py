@@ -1,6 +1,7 @@
 """Raw API objects -> :class:`~planner.collectors.parts.ObservedState`. Pure: no network, no clock."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from planner.collectors.kubernetes.assemble import assemble
@@ -19,14 +20,15 @@ from planner.collectors.kubernetes.pods import PodReader
 from planner.collectors.kubernetes.scaling import read_hpa, read_scaled_object, read_vpa
 from planner.collectors.kubernetes.workloads import WorkloadReader
 from planner.collectors.parts import ObservedState
-from planner.domain.node import Node
-from planner.domain.policy_objects import Autoscaler, DisruptionBudget, LimitRangeItem, Namespace, ResourceQuota
+from planner.domain.policy_objects import ZoneBoundVolume
 from planner.snapshot.header import Source, SourceWarning
 
 SCALED_OBJECTS = "scaledobjects.keda.sh"
 VERTICAL_AUTOSCALERS = "verticalpodautoscalers.autoscaling.k8s.io"
 MOST_NAMES = 20
 """Names that one warning lists; its text tells how many there are."""
+
+Reader = Callable[[Mapping[str, Any]], None]
 
 _TABLE_OF = {
     "namespaces": "namespaces",
@@ -77,6 +79,8 @@ def normalise(objects: Mapping[str, Sequence[dict[str, Any]]], *, cluster: str, 
 class StateBuilder:
     """Takes raw objects page by page, keeps only what the snapshot needs, and gives the state at the end.
 
+    An object that comes twice (a list that was started again) counts once.
+
     Attributes:
         unread: resources that exist but could not be read; what depends on them counts as not seen.
         warnings: what else the state has to tell.
@@ -90,34 +94,32 @@ class StateBuilder:
         self._unreadable: dict[str, dict[str, str]] = {}
         self._workloads = WorkloadReader(cluster)
         self._pods = PodReader(cluster, now)
-        self._namespaces: list[Namespace] = []
-        self._nodes: list[Node] = []
-        self._quotas: list[ResourceQuota] = []
-        self._limit_ranges: list[LimitRangeItem] = []
-        self._autoscalers: list[Autoscaler] = []
-        self._budgets: list[DisruptionBudget] = []
-        self._volumes: list[Mapping[str, Any]] = []
+        self._tables: dict[str, dict[str, list[Any]]] = {}
         self._priorities: dict[str, int] = {}
-        self._readers = self._make_readers()
-
-    def _make_readers(self) -> dict[str, Callable[[Mapping[str, Any]], object]]:
-        cluster = self.cluster
-        readers: dict[str, Callable[[Mapping[str, Any]], object]] = {
+        self._readers: dict[str, Reader] = {
             "pods": self._pods.add,
-            "namespaces": lambda raw: self._namespaces.append(read_namespace(raw, cluster=cluster)),
-            "nodes": lambda raw: self._nodes.append(read_node(raw, cluster=cluster)),
-            "resourcequotas": lambda raw: self._quotas.append(read_quota(raw, cluster=cluster)),
-            "limitranges": lambda raw: self._limit_ranges.extend(read_limit_range(raw, cluster=cluster)),
-            "horizontalpodautoscalers": lambda raw: self._autoscalers.append(read_hpa(raw, cluster=cluster)),
-            SCALED_OBJECTS: lambda raw: self._autoscalers.append(read_scaled_object(raw, cluster=cluster)),
-            VERTICAL_AUTOSCALERS: lambda raw: self._autoscalers.append(read_vpa(raw, cluster=cluster)),
-            "poddisruptionbudgets": self._add_budget,
-            "persistentvolumes": self._volumes.append,
             "priorityclasses": self._add_priority,
+            "namespaces": self._into("namespaces", lambda raw: [read_namespace(raw, cluster=cluster)]),
+            "nodes": self._into("nodes", lambda raw: [read_node(raw, cluster=cluster)]),
+            "resourcequotas": self._into("quotas", lambda raw: [read_quota(raw, cluster=cluster)]),
+            "limitranges": self._into("limit_ranges", lambda raw: read_limit_range(raw, cluster=cluster)),
+            "horizontalpodautoscalers": self._into("autoscalers", lambda raw: [read_hpa(raw, cluster=cluster)]),
+            SCALED_OBJECTS: self._into("autoscalers", lambda raw: [read_scaled_object(raw, cluster=cluster)]),
+            VERTICAL_AUTOSCALERS: self._into("autoscalers", lambda raw: [read_vpa(raw, cluster=cluster)]),
+            "poddisruptionbudgets": self._into("budgets", lambda raw: read_disruption_budget(raw, cluster=cluster)),
+            "persistentvolumes": self._into("volumes", lambda raw: [raw]),
         }
         for facts in workload_kinds():
-            readers[facts.resource] = lambda raw, facts=facts: self._workloads.add(facts, raw)
-        return readers
+            self._readers[facts.resource] = partial(self._workloads.add, facts)
+
+    def _into(self, table: str, read: Callable[[Mapping[str, Any]], Sequence[Any]]) -> Reader:
+        def reader(raw: Mapping[str, Any]) -> None:
+            values = list(read(raw))
+            meta = read_meta(raw)
+            kind = getattr(values[0], "kind", "") if values else ""
+            self._tables.setdefault(table, {})[f"{meta.namespace}/{kind}/{meta.name}"] = values
+
+        return reader
 
     def add(self, resource: str, documents: Iterable[Mapping[str, Any]]) -> None:
         """Read raw objects of a resource; an empty page tells that the resource was read."""
@@ -128,7 +130,7 @@ class StateBuilder:
         for document in documents:
             self._guarded(resource, document, reader)
 
-    def _guarded(self, resource: str, document: Any, reader: Callable[[Mapping[str, Any]], object]) -> None:
+    def _guarded(self, resource: str, document: Any, reader: Reader) -> None:
         if not isinstance(document, dict):
             self._unreadable.setdefault(resource, {})["(no name)"] = "it is not a map"
             return
@@ -137,37 +139,39 @@ class StateBuilder:
         except FieldError as error:
             self._unreadable.setdefault(resource, {})[_name_of(document)] = str(error)
 
-    def _add_budget(self, raw: Mapping[str, Any]) -> None:
-        budget = read_disruption_budget(raw, cluster=self.cluster)
-        if budget is not None:
-            self._budgets.append(budget)
-
     def _add_priority(self, raw: Mapping[str, Any]) -> None:
         value = integer(raw, "value")
         if value is not None:
             self._priorities[read_meta(raw).name] = value
 
+    def _rows(self, table: str) -> list[Any]:
+        return [value for _, values in sorted(self._tables.get(table, {}).items()) for value in values]
+
+    def _zone_bound(self) -> list[ZoneBoundVolume]:
+        zones = {node.labels.get("kubernetes.io/hostname", node.name): node.zone for node in self._rows("nodes")}
+        volumes: list[ZoneBoundVolume] = []
+
+        def reader(raw: Mapping[str, Any]) -> None:
+            volumes.extend(read_volume(raw, cluster=self.cluster, zone_of_host=zones))
+
+        for raw in self._rows("volumes"):
+            self._guarded("persistentvolumes", raw, reader)
+        return sorted(volumes, key=lambda volume: (volume.namespace, volume.claim, volume.volume))
+
     def state(self, source: Source) -> ObservedState:
         """Everything read so far, sorted."""
-        zone_of_host = {node.labels.get("kubernetes.io/hostname", node.name): node.zone for node in self._nodes}
-        volumes = []
-        for raw in self._volumes:
-            self._guarded(
-                "persistentvolumes",
-                raw,
-                lambda raw: volumes.append(read_volume(raw, cluster=self.cluster, zone_of_host=zone_of_host)),
-            )
+        volumes = self._zone_bound()
         pods_read = "pods" in self._read
         return ObservedState(
             source=source,
-            namespaces=sorted(self._namespaces, key=lambda item: item.name),
+            namespaces=self._rows("namespaces"),
             workloads=assemble(self._workloads, self._pods, self._priorities),
-            nodes=sorted(self._nodes, key=lambda item: item.name),
-            quotas=sorted(self._quotas, key=lambda item: (item.namespace, item.name)),
-            limit_ranges=sorted(self._limit_ranges, key=lambda item: (item.namespace, item.name, item.type)),
-            autoscalers=sorted(self._autoscalers, key=lambda item: (item.namespace, item.kind, item.name)),
-            disruption_budgets=sorted(self._budgets, key=lambda item: (item.namespace, item.name)),
-            volumes=sorted((v for v in volumes if v is not None), key=lambda item: (item.namespace, item.claim)),
+            nodes=self._rows("nodes"),
+            quotas=self._rows("quotas"),
+            limit_ranges=self._rows("limit_ranges"),
+            autoscalers=self._rows("autoscalers"),
+            disruption_budgets=self._rows("budgets"),
+            volumes=volumes,
             pods=self._pods.pods_frame() if pods_read else None,
             events=self._pods.events_frame() if pods_read else None,
             owners=dict(sorted(self._workloads.links.items())),

@@ -47,8 +47,8 @@ class PodReader:
     """Takes raw pods page by page and keeps little of them.
 
     Attributes:
-        rows: values in the order of ``POD_COLUMNS``.
-        events: values in the order of ``EVENT_COLUMNS``.
+        rows: (namespace, pod) -> values in the order of ``POD_COLUMNS``.
+        events: (namespace, pod) -> values in the order of ``EVENT_COLUMNS``.
         owners: (namespace, pod) -> controller.
         finished: (namespace, pod) of those that ended.
         claims: (namespace, owner kind, owner name) -> claims of its pods that have not finished.
@@ -57,8 +57,8 @@ class PodReader:
     def __init__(self, cluster: str, now: float) -> None:
         self.cluster = cluster
         self.now = now
-        self.rows: list[tuple[Any, ...]] = []
-        self.events: list[tuple[Any, ...]] = []
+        self.rows: dict[tuple[str, str], tuple[Any, ...]] = {}
+        self.events: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
         self.owners: dict[tuple[str, str], ObjectRef] = {}
         self.finished: set[tuple[str, str]] = set()
         self.claims: dict[tuple[str, str, str], set[str]] = {}
@@ -82,8 +82,8 @@ class PodReader:
         running = text(status, "phase") not in _FINISHED
         names = claims(spec, name) if running else ()
         self._keep_shape(metadata, spec, owner, (revision, labels), running=running)
-        self.rows.append(row)
-        self.events += events
+        self.rows[(namespace, name)] = row
+        self.events[(namespace, name)] = events
         self.owners[(namespace, name)] = owner
         if not running:
             self.finished.add((namespace, name))
@@ -115,11 +115,11 @@ class PodReader:
 
     def pods_frame(self) -> "pd.DataFrame":
         """All rows, columns of ``POD_COLUMNS``."""
-        return frame_of(self.rows, POD_COLUMNS)
+        return frame_of([row for _, row in sorted(self.rows.items())], POD_COLUMNS)
 
     def events_frame(self) -> "pd.DataFrame":
         """All events, columns of ``EVENT_COLUMNS``."""
-        return frame_of(self.events, EVENT_COLUMNS)
+        return frame_of([event for _, events in sorted(self.events.items()) for event in events], EVENT_COLUMNS)
 
 
 def frame_of(rows: Sequence[tuple[Any, ...]], columns: Mapping[str, str]) -> "pd.DataFrame":

@@ -29,7 +29,7 @@ class WorkloadReader:
         self.children: dict[tuple[str, str, str], Workload] = {}
         self.links: OwnerLinks = {}
         self.known: set[tuple[str, str, str]] = set()
-        self.several_templates: list[str] = []
+        self.several_templates: set[str] = set()
 
     def add(self, facts: KindFacts, document: Mapping[str, Any]) -> None:
         """Read one raw object of a kind.
@@ -46,12 +46,16 @@ class WorkloadReader:
             newer = newest is None or (meta.created or 0.0, meta.name) > (newest.created or 0.0, newest.name)
             if newer and not facts.link_only:
                 self.children[slot] = self._workload(facts, document, meta, None)
-        elif not facts.link_only and not (key in self.workloads and not facts.built_in):
-            # Two groups may share a kind's name (Job): Kubernetes' own one keeps the identity.
+        elif not facts.link_only and not self._taken(key, facts):
             self.workloads[key] = self._workload(facts, document, meta, parent)
         self.known.add(key)
         if parent is not None:
             self.links[key] = parent
+
+    def _taken(self, key: tuple[str, str, str], facts: KindFacts) -> bool:
+        """Two groups may share a kind's name (Job): Kubernetes' own one keeps the identity."""
+        there = self.workloads.get(key)
+        return there is not None and not facts.built_in and group_of(there.api_version) != facts.group
 
     def _workload(
         self, facts: KindFacts, document: Mapping[str, Any], meta: Meta, parent: ObjectRef | None
@@ -62,7 +66,7 @@ class WorkloadReader:
         shape = shapes[main] if shapes else PodShape()
         containers, shared = _joined([shape, *(other for index, other in enumerate(shapes) if index != main)])
         if shared:
-            self.several_templates.append(f"{meta.namespace}/{facts.kind}/{meta.name}")
+            self.several_templates.add(f"{meta.namespace}/{facts.kind}/{meta.name}")
         reachable = len(templates) == 1 and facts.patch != "none" and not templates[0].pod_spec
         annotations = {
             name: value

@@ -78,6 +78,8 @@ def assign_prices(
             reason = f"{price.source.split(':')[0]} gives it in {price.currency}, the policy counts in {currency}"
             findings.unknown[node.instance_type, reason].append(node.name)
             price = None
+        if price is not None and node.purchase is Purchase.UNKNOWN and price.source.startswith("catalogue:"):
+            findings.assumed_on_demand.append(node.name)
         priced.append(replace(node, price=price))
     return priced, _warnings(findings, price_rows)
 
@@ -129,8 +131,6 @@ def _catalogue_price(node: Node, catalogue: Catalogue, findings: _Findings) -> P
     if price is None:
         reason = catalogue.why_not(node.instance_type, node.region, node.zone, purchase)
         findings.unknown[node.instance_type, reason].append(node.name)
-    elif node.purchase is Purchase.UNKNOWN:
-        findings.assumed_on_demand.append(node.name)
     return price
 
 

@@ -91,7 +91,7 @@ class Catalogue:
         return f"the catalogue has no single {purchase} price of {instance_type} for zone {zone or '(unknown)'}"
 
     def region_of_zone(self, zone: str) -> str:
-        """``us-east-1a`` -> ``us-east-1``, ``us-central1-a`` -> ``us-central1``, ``eastus-1`` -> ``eastus``; or empty."""
+        """``us-east-1a`` -> ``us-east-1``, ``eastus-1`` -> ``eastus``; else empty."""
         for region in self._regions:
             if zone.startswith(region) and re.fullmatch(r"[a-z]|-[a-z]|-\d", zone[len(region) :]):
                 return region

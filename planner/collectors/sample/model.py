@@ -95,7 +95,9 @@ def build_model(*, seed: int = DEFAULT_SEED, days: int = DEFAULT_DAYS, copies: i
     for spec in workloads:
         runs += _runs_of(spec, seed, steps, nodes)
     runs = sorted(placed(runs, nodes, steps), key=lambda run: (run.first, run.spec.namespace, run.name, run.uid))
-    return Model(seed, steps, namespaces, tuple(nodes), tuple(workloads), tuple(runs), _all_usage(runs, seed, steps, nodes))
+    return Model(
+        seed, steps, namespaces, tuple(nodes), tuple(workloads), tuple(runs), _all_usage(runs, seed, steps, nodes)
+    )
 
 
 def copied(namespace: str, copy: int) -> str:
@@ -110,7 +112,9 @@ def origin(namespace: str) -> str:
 
 def admitted(container: ContainerSpec, namespace: str) -> ContainerSpec:
     """The container with the defaults of its namespace's LimitRange, as its pods have it."""
-    texts = {side: [container.quantity(side, "cpu"), container.quantity(side, "memory")] for side in ("requests", "limits")}
+    texts = {
+        side: [container.quantity(side, "cpu"), container.quantity(side, "memory")] for side in ("requests", "limits")
+    }
     for item in LIMIT_RANGES.get(origin(namespace), ()):
         for position, resource in enumerate(("cpu", "memory")):
             texts["limits"][position] = texts["limits"][position] or item.get("default", {}).get(resource)

@@ -330,4 +330,10 @@ def job_object(model: Model, spec: WorkloadSpec, name: str, members: list[PodRun
         ended = rfc3339(max(pod_times(run, model).ended or 0.0 for run in members))
         status |= {"succeeded": len(members), "completionTime": ended}
         status["conditions"] = [{"type": "Complete", "status": "True", "lastTransitionTime": ended}]
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": _job(spec, members), "status": status}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": _job(spec, members),
+        "status": status,
+    }

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from planner.collectors.sample.model import Model
-from planner.collectors.sample.objects_controllers import API_VERSIONS, owner_reference
+from planner.collectors.sample.objects_controllers import owner_reference
 from planner.collectors.sample.objects_template import Json, pod_spec, priority_of, selector_labels
 from planner.collectors.sample.pod_times import PodTimes, image_digest, pod_times, qos_class, rfc3339
+from planner.collectors.sample.shapes import hexadecimal
 from planner.collectors.sample.spec import ContainerSpec
 from planner.collectors.sample.timeline import PodRun
 
@@ -36,7 +37,10 @@ def pod_labels(run: PodRun) -> dict[str, str]:
     elif run.owner_kind == "RayCluster":
         labels |= {"ray.io/cluster": run.spec.name, "ray.io/node-type": "head" if run.part.name == "head" else "worker"}
     elif run.owner_kind == "PyTorchJob":
-        labels |= {"training.kubeflow.org/job-name": run.spec.name, "training.kubeflow.org/replica-type": run.part.name.lower()}
+        labels |= {
+            "training.kubeflow.org/job-name": run.spec.name,
+            "training.kubeflow.org/replica-type": run.part.name.lower(),
+        }
     return labels
 
 
@@ -51,9 +55,7 @@ def _pod(model: Model, run: PodRun) -> Json:
         "creationTimestamp": rfc3339(times.created),
     }
     if run.owner_kind != "Pod":
-        metadata["ownerReferences"] = [
-            owner_reference(model.seed, run.spec.namespace, run.owner_kind, run.owner_name)
-        ]
+        metadata["ownerReferences"] = [owner_reference(model.seed, run.spec.namespace, run.owner_kind, run.owner_name)]
     spec = pod_spec(run.spec, run.part, injected=True)
     spec["nodeName"] = run.node
     spec["priority"] = priority_of(run.spec)
@@ -143,9 +145,4 @@ def _container_status(model: Model, run: PodRun, container: ContainerSpec, times
 
 def container_id(model: Model, run: PodRun, container: ContainerSpec, incarnation: int) -> str:
     """Id of a container at the runtime; each restart makes a new one."""
-    from planner.collectors.sample.shapes import hexadecimal
-
     return hexadecimal(model.seed, 64, run.uid, container.name, incarnation)
-
-
-__all__ = ["API_VERSIONS", "container_id", "pod_labels", "pod_objects"]

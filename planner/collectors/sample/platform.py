@@ -140,7 +140,13 @@ LIMIT_RANGES: Mapping[str, tuple[dict[str, Any], ...]] = {
             "maxLimitRequestRatio": {"cpu": "10"},
         },
     ),
-    "data": ({"type": "Container", "defaultRequest": {"cpu": "10m", "memory": "32Mi"}, "min": {"cpu": "10m", "memory": "32Mi"}},),
+    "data": (
+        {
+            "type": "Container",
+            "defaultRequest": {"cpu": "10m", "memory": "32Mi"},
+            "min": {"cpu": "10m", "memory": "32Mi"},
+        },
+    ),
     "training": ({"type": "Pod", "max": {"cpu": "48", "memory": "192Gi"}},),
 }
 

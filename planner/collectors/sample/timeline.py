@@ -173,9 +173,7 @@ def _cut(
             yield _pod(spec, part, slot, revision, first, last, seed)
 
 
-def _pod(
-    spec: WorkloadSpec, part: Part, slot: int, revision: str, first: int, last: int | None, seed: int
-) -> PodRun:
+def _pod(spec: WorkloadSpec, part: Part, slot: int, revision: str, first: int, last: int | None, seed: int) -> PodRun:
     key = (spec.namespace, spec.kind, spec.name, part.name, slot, revision, first)
     suffix = token(seed, 5, *key)
     kind, owner = spec.kind, spec.name

@@ -1,0 +1,179 @@
+"""Which file holds what: the texts of an export, before anything is written."""
+
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from planner.patches.objects import PatchFile, not_exported, patch_objects
+from planner.patches.readme import readme
+from planner.patches.routes import STRATEGIC_MERGE, NotExported, ObjectKey
+from planner.patches.untrusted import LONG_DIGEST, file_stem, one_line
+from planner.patches.yaml_text import Path as YamlPath
+from planner.patches.yaml_text import comment_lines, to_yaml
+from planner.plan.schema import Plan, Recommendation
+
+README = "README.md"
+KUSTOMIZATION = "kustomization.yaml"
+WITHOUT_NAMESPACE = "_cluster"
+SUFFIXES = {STRATEGIC_MERGE: ".strategic.yaml", "json-patch": ".json6902.yaml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Everything that an export holds.
+
+    Attributes:
+        texts: path with ``/`` -> text, sorted.
+        patches: as :func:`planner.patches.objects.patch_objects` gives them.
+        refused: recommendations without a patch.
+        folders: names of the folders of namespaces.
+    """
+
+    texts: dict[str, str]
+    patches: tuple[PatchFile, ...]
+    refused: tuple[NotExported, ...]
+    folders: tuple[str, ...]
+
+
+def contents(plan: Plan) -> Contents:
+    """The files of an export: a folder per namespace, a file per object, and a README."""
+    patches, refused = patch_objects(plan), not_exported(plan)
+    by_namespace: dict[str, list[PatchFile]] = defaultdict(list)
+    for patch in patches:
+        by_namespace[patch.key.namespace].append(patch)
+    folders = _distinct(by_namespace, _folder_name)
+    texts: dict[str, str] = {}
+    for namespace, members in by_namespace.items():
+        folder = folders[namespace]
+        names = _distinct([patch.key for patch in members], _object_stem)
+        files = [(names[patch.key] + SUFFIXES[patch.method], patch) for patch in members]
+        for name, patch in files:
+            texts[f"{folder}/{name}"] = patch_text(plan, patch, name)
+        texts[f"{folder}/{KUSTOMIZATION}"] = _kustomization(plan, namespace, files)
+    places = [(namespace, folders[namespace], tuple(members)) for namespace, members in by_namespace.items()]
+    texts[README] = readme(plan, places, refused)
+    return Contents(dict(sorted(texts.items())), tuple(patches), tuple(refused), tuple(sorted(folders.values())))
+
+
+def _distinct(keys: Iterable[Any], name_of: Any) -> dict[Any, str]:
+    """A name per key. Where two short digests agree the second key takes its long one."""
+    taken: dict[str, Any] = {}
+    for key in keys:
+        name = name_of(key)
+        if name in taken:
+            name = name_of(key, LONG_DIGEST)
+        taken[name] = key
+    return {key: name for name, key in taken.items()}
+
+
+def _folder_name(namespace: str, *length: int) -> str:
+    if not namespace:
+        return WITHOUT_NAMESPACE
+    return file_stem(namespace, dots=False, **_digest(length))
+
+
+def _object_stem(key: ObjectKey, *length: int) -> str:
+    kind = key.kind.lower() if key.kind.isascii() and key.kind.isalnum() else key.kind
+    if "." in key.group and not key.group.endswith(".k8s.io"):
+        kind = f"{kind}.{key.group}"
+    return file_stem(f"{kind}-{key.name}", **_digest(length))
+
+
+def _digest(length: tuple[int, ...]) -> dict[str, Any]:
+    return {"digest_length": length[0]} if length else {}
+
+
+def patch_text(plan: Plan, patch: PatchFile, file_name: str) -> str:
+    """A patch as a YAML file: where it comes from, what it is worth, how to apply it, and why each value."""
+    header = [
+        *_origin(plan),
+        f"{patch.key}: {_worth(plan, patch)}",
+        *(f"  {_container_line(recommendation, plan)}" for recommendation in patch.recommendations),
+        f"Apply by hand: {_command(patch, file_name)}",
+    ]
+    lines = [line for text in header for line in comment_lines(text)]
+    comments: dict[YamlPath, tuple[str, ...]] = dict(patch.comments)
+    return "\n".join(lines) + "\n" + to_yaml(patch.body, comments)
+
+
+def _origin(plan: Plan) -> list[str]:
+    made_up = ["The snapshot was made up: these values fit no real cluster."] if plan.synthetic else []
+    return [
+        f"Plan {one_line(plan.plan_id, 80)} of snapshot {one_line(plan.snapshot_id, 80)},"
+        f" cluster {one_line(plan.cluster, 80)}.",
+        *made_up,
+    ]
+
+
+def _worth(plan: Plan, patch: PatchFile) -> str:
+    basis = "value of what is requested; money only when nodes go away"
+    return f"{_money(plan, patch.freed_value_per_month)}" + (f" ({basis})" if plan.bill.basis == "requests" else "")
+
+
+def _money(plan: Plan, value: float) -> str:
+    verb, more = ("frees", "") if round(value, 2) >= 0 else ("needs", " more")
+    return f"{verb} {abs(value):,.2f} {one_line(plan.bill.currency, 12)} a month{more}"
+
+
+def _container_line(recommendation: Recommendation, plan: Plan) -> str:
+    evidence = recommendation.evidence
+    return (
+        f"{one_line(recommendation.target.container, 80)}: {_money(plan, recommendation.freed_value_per_month)},"
+        f" {evidence.confidence.value} confidence from {evidence.days:.1f} days of samples"
+    )
+
+
+def _command(patch: PatchFile, file_name: str) -> str:
+    file = shlex.quote(file_name)
+    if patch.method == STRATEGIC_MERGE:
+        return f"kubectl patch -f {file} --type strategic --patch-file {file}"
+    key = patch.key
+    kind = ".".join(part for part in (key.kind, key.version, key.group) if part) if key.group else key.kind
+    place = f" --namespace {_argument(key.namespace)}" if key.namespace else ""
+    return f"kubectl patch{place} {_argument(kind)} {_argument(key.name)} --type json --patch-file {file}"
+
+
+def _argument(text: str) -> str:
+    return shlex.quote(one_line(text, 260))
+
+
+def _kustomization(plan: Plan, namespace: str, files: list[tuple[str, PatchFile]]) -> str:
+    header = [
+        *_origin(plan),
+        f"Patches of namespace {namespace or '(none)'}. Put this folder under `components:` of your own kustomization.",
+        "A target that your objects do not hold is passed over without a message.",
+    ]
+    entries: list[dict[str, Any]] = []
+    for name, patch in files:
+        target = {"group": patch.key.group, "kind": patch.key.kind, "name": patch.key.name}
+        entry = {field: _regex(text) for field, text in target.items() if text}
+        if namespace:
+            entry["namespace"] = _namespace_regex(plan, patch.key)
+        entries.append({"path": name, "target": entry})
+    body = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "patches": entries}
+    comments: dict[YamlPath, tuple[str, ...]] = {
+        ("patches",): ("`default` stands for objects whose namespace your kustomization sets later.",)
+    }
+    lines = [line for text in header for line in comment_lines(text)]
+    return "\n".join(lines) + "\n" + to_yaml(body, comments)
+
+
+def _namespace_regex(plan: Plan, key: ObjectKey) -> str:
+    """The namespace, or none yet, which kustomize calls ``default``.
+
+    Where the plan knows another object of that kind and name in ``default`` only the namespace itself will do.
+    """
+    known = {
+        (t.kind, t.name)
+        for item in (*plan.recommendations, *plan.not_recommended)
+        if (t := item.target).namespace == "default"
+    }
+    exact = key.namespace == "default" or (key.kind, key.name) in known
+    return _regex(key.namespace) if exact else f"{_regex(key.namespace)}|default"
+
+
+def _regex(text: str) -> str:
+    """The text as a regular expression of Go, which kustomize makes of every field of a target."""
+    return "".join("\\" + c if c in "\\.+*?()|[]{}^$" else c for c in text)
