@@ -63,10 +63,8 @@ def generate(folder: Path, containers: int, days: int, seed: int = 1) -> float:
     price = Price(0.8, "benchmark", "2026-01-01")
     node_count = max(1, containers // 40)
     size = Resources(16.0, 64 * 2**30)
-    writer.set_objects(
-        "nodes",
-        [Node("bench", f"n{n}", "pool", "a", "r", "m", Purchase.ON_DEMAND, size, size, price=price) for n in range(node_count)],
-    )
+    pool = ("pool", "a", "r", "m", Purchase.ON_DEMAND, size, size)
+    writer.set_objects("nodes", [Node("bench", f"n{n}", *pool, price=price) for n in range(node_count)])
     writer.set_objects(
         "workloads",
         [
@@ -82,9 +80,10 @@ def generate(folder: Path, containers: int, days: int, seed: int = 1) -> float:
         started = START + (day - 1) * DAY + roll * STEP if day else np.full(containers, START - DAY)
         ended = START + day * DAY + roll * STEP if day < days else np.full(containers, np.nan)
         rows = {
-            "cluster": "bench", "namespace": namespaces, "pod": [f"{name}-{day:03d}" for name in names], "uid": "", "kind": "Deployment",
-            "workload": names, "node": [f"n{n % node_count}" for n in range(containers)], "revision": str(day), "images": "{}",
-            "phase": "Running", "qos": "Burstable", "created": started, "started": started, "ready": started, "ended": ended,
+            "cluster": "bench", "namespace": namespaces, "pod": [f"{name}-{day:03d}" for name in names], "uid": "",
+            "kind": "Deployment", "workload": names, "node": [f"n{n % node_count}" for n in range(containers)],
+            "revision": str(day), "images": "{}", "phase": "Running", "qos": "Burstable",
+            "created": started, "started": started, "ready": started, "ended": ended,
         }  # fmt: skip
         frames.append(pd.DataFrame(rows, columns=list(POD_COLUMNS)))
     writer.set_frame("pods", pd.concat(frames, ignore_index=True))
@@ -116,16 +115,22 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
-    print(f"{'containers':>10} {'days':>5} {'series-days':>12} {'on disk':>9} {'CPU s':>7} {'wall s':>7} {'peak MB':>8}")
+    print(f"{'containers':>10} {'days':>5} {'rows':>9} {'on disk':>9} {'CPU s':>7} {'wall s':>7} {'peak MB':>8}")
     for containers in options.containers:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "snapshot"
             generated = generate(folder, containers, options.days)
             size_mb = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
-            row = {"containers": containers, "days": options.days, "size_mb": size_mb, "generate_cpu_seconds": generated} | plan(folder)
+            row = {
+                "containers": containers,
+                "days": options.days,
+                "size_mb": size_mb,
+                "generate_cpu_seconds": generated,
+            }
+            row |= plan(folder)
         rows.append(row)
         print(
-            f"{containers:>10} {options.days:>5} {containers * options.days * 4:>12} {size_mb:>7.0f}MB "
+            f"{containers:>10} {options.days:>5} {containers * options.days * 4:>9} {size_mb:>7.0f}MB "
             f"{row['cpu_seconds']:>7.1f} {row['wall_seconds']:>7.1f} {row['peak_mb']:>8.0f}"
         )
     if options.json:

@@ -121,8 +121,8 @@ def checked(merged: Merged, what: str) -> WorkloadPolicy:
 def annotated(merged: Merged, annotations: Mapping[str, str]) -> tuple[Merged, tuple[AnnotationWarning, ...]]:
     """Add the annotations of one workload. What cannot be used is ignored, with a warning.
 
-    Annotations that are fine one by one and contradict the rest are tried one by one in alphabetical order;
-    those that break the policy are ignored.
+    Together they are one layer: the dial is turned first, so that prices beside it win. If they contradict the
+    rest of the policy they are tried one by one in alphabetical order, and those that break it are ignored.
     """
     layers: list[Layer] = []
     warnings: list[AnnotationWarning] = []
@@ -132,6 +132,7 @@ def annotated(merged: Merged, annotations: Mapping[str, str]) -> tuple[Merged, t
             warnings.append(read)
         else:
             layers.append(read)
+    layers.sort(key=lambda layer: "risk.level" not in layer.keys)
     whole = merged
     for layer in layers:
         whole = whole.with_layer(layer)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from planner.config.document import Document, parse_document, read_document
 from planner.config.policy import Policy
-from planner.config.problems import place_of, problems_of
+from planner.config.problems import places_of, problems_of
 from planner.errors import ConfigError
 
 _MOST_PROBLEMS_TOLD = 20
@@ -59,7 +59,7 @@ def _without_empty_sections(value: Any) -> Any:
 
 def _told(error: ValidationError, document: Document) -> ConfigError:
     found = problems_of(error, Policy)
-    places = [document.where(place_of(item)) for item in error.errors(include_url=False)]
+    places = [document.where(place) for place in places_of(error)]
     if len(found) == 1:
         one = found[0]
         return ConfigError(f"{one.key}: {one.text}" if one.key else one.text, where=places[0], fix=one.fix)

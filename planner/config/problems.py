@@ -28,7 +28,24 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
 
     Values are shown only where a choice of words was missed; they are shortened.
     """
-    return [_problem(item, model) for item in error.errors(include_url=False)]
+    return [_problem(item, model) for item in _items(error)]
+
+
+def places_of(error: ValidationError) -> list[tuple[str | int, ...]]:
+    """Paths of the keys that :func:`problems_of` tells about, in the same order."""
+    return [_place_of(item) for item in _items(error)]
+
+
+def _items(error: ValidationError) -> list[Any]:
+    """Without lists that are only too short because their items were refused."""
+    items: list[Any] = error.errors(include_url=False)
+    places = [item["loc"] for item in items]
+
+    def follows(item: Any) -> bool:
+        own = item["loc"]
+        return item["type"] == "too_short" and any(place[: len(own)] == own != place for place in places)
+
+    return [item for item in items if not follows(item)]
 
 
 def misplaced(place: tuple[str | int, ...], text: str, fix: str = "") -> PydanticCustomError:
@@ -36,7 +53,7 @@ def misplaced(place: tuple[str | int, ...], text: str, fix: str = "") -> Pydanti
     return PydanticCustomError("misplaced", "{text}", {"text": text, "fix": fix, "place": place})
 
 
-def place_of(item: Any) -> tuple[str | int, ...]:
+def _place_of(item: Any) -> tuple[str | int, ...]:
     """Path of the key that one item of ``ValidationError.errors()`` is about."""
     place: tuple[str | int, ...] = item["ctx"]["place"] if item["type"] == "misplaced" else item["loc"]
     return place
@@ -49,7 +66,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _problem(item: Any, model: type[BaseModel]) -> Problem:
-    place = place_of(item)
+    place = _place_of(item)
     key = dotted(place)
     kind: str = item["type"]
     if kind == "extra_forbidden":
@@ -76,8 +93,9 @@ def dotted(place: Iterable[str | int]) -> str:
     """``("change_windows", 0, "start")`` -> ``change_windows[0].start``."""
     text = ""
     for part in place:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
+        word = str(part)[:80]
+        text += f"[{part}]" if isinstance(part, int) else f".{word}" if text else word
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _keys_at(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:

@@ -44,8 +44,7 @@ def export_patches(plan: Plan, folder: Path) -> ExportSummary:
         PlannerError: it cannot be written; what was there before is still there.
     """
     made = contents(plan)
-    target = folder.absolute()
-    _check_free(target)
+    target = _free(folder)
     temporary = target.with_name(f".{target.name[:100]}.new-{os.getpid()}")
     try:
         _write(plan, made, temporary)
@@ -63,15 +62,16 @@ def export_patches(plan: Plan, folder: Path) -> ExportSummary:
     )
 
 
-def _check_free(target: Path) -> None:
-    """Refuse to touch what an export did not write."""
-    where = str(target)
+def _free(folder: Path) -> Path:
+    """The folder as an absolute path; refuses to touch what an export did not write."""
+    where = str(folder)
     fix = "give a folder that does not exist yet, or one of an earlier export"
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise UsageError("cannot export there: it is not a folder", where=where, fix=fix)
     try:
+        target = folder.resolve()
+        if folder.is_symlink() or (target.exists() and not target.is_dir()):
+            raise UsageError("cannot export there: it is not a folder", where=where, fix=fix)
         if not target.exists() or not any(target.iterdir()):
-            return
+            return target
         own = _files_of(target / MARKER)
         found = sorted(
             (Path(parent) / name).relative_to(target).as_posix()
@@ -89,6 +89,7 @@ def _check_free(target: Path) -> None:
             where=where,
             fix="move them out first: the whole folder is replaced",
         )
+    return target
 
 
 def _files_of(marker: Path) -> frozenset[str] | None:

@@ -78,7 +78,8 @@ def _object_stem(key: ObjectKey, *length: int) -> str:
     kind = key.kind.lower() if key.kind.isascii() and key.kind.isalnum() else key.kind
     if "." in key.group and not key.group.endswith(".k8s.io"):
         kind = f"{kind}.{key.group}"
-    return file_stem(f"{kind}-{key.name}", **_digest(length))
+    identity = "\0".join((key.kind, key.api_version, key.name))
+    return file_stem(f"{kind}-{key.name}", identity, **_digest(length))
 
 
 def _digest(length: tuple[int, ...]) -> dict[str, Any]:
@@ -90,12 +91,12 @@ def patch_text(plan: Plan, patch: PatchFile, file_name: str) -> str:
     header = [
         *_origin(plan),
         f"{patch.key}: {_worth(plan, patch)}",
-        *(f"  {_container_line(recommendation, plan)}" for recommendation in patch.recommendations),
-        f"Apply by hand: {_command(patch, file_name)}",
+        *(_container_line(plan, recommendation, patch) for recommendation in patch.recommendations),
+        "Apply by hand:",
     ]
     lines = [line for text in header for line in comment_lines(text)]
-    comments: dict[YamlPath, tuple[str, ...]] = dict(patch.comments)
-    return "\n".join(lines) + "\n" + to_yaml(patch.body, comments)
+    command = f"#   {_command(patch, file_name)}"
+    return "\n".join([*lines, command]) + "\n" + to_yaml(patch.body, patch.comments)
 
 
 def _origin(plan: Plan) -> list[str]:
@@ -117,12 +118,11 @@ def _money(plan: Plan, value: float) -> str:
     return f"{verb} {abs(value):,.2f} {one_line(plan.bill.currency, 12)} a month{more}"
 
 
-def _container_line(recommendation: Recommendation, plan: Plan) -> str:
+def _container_line(plan: Plan, recommendation: Recommendation, patch: PatchFile) -> str:
     evidence = recommendation.evidence
-    return (
-        f"{one_line(recommendation.target.container, 80)}: {_money(plan, recommendation.freed_value_per_month)},"
-        f" {evidence.confidence.value} confidence from {evidence.days:.1f} days of samples"
-    )
+    money = f"{_money(plan, recommendation.freed_value_per_month)}, " if len(patch.recommendations) > 1 else ""
+    seen = f"{evidence.confidence.value} confidence from {evidence.days:.1f} days of samples"
+    return f"Container {one_line(recommendation.target.container, 80)}: {money}{seen}"
 
 
 def _command(patch: PatchFile, file_name: str) -> str:
@@ -147,8 +147,8 @@ def _kustomization(plan: Plan, namespace: str, files: list[tuple[str, PatchFile]
     ]
     entries: list[dict[str, Any]] = []
     for name, patch in files:
-        target = {"group": patch.key.group, "kind": patch.key.kind, "name": patch.key.name}
-        entry = {field: _regex(text) for field, text in target.items() if text}
+        entry = {"group": _plain_regex(patch.key.group)} if patch.key.group else {}
+        entry |= {"kind": _plain_regex(patch.key.kind), "name": _regex(patch.key.name)}
         if namespace:
             entry["namespace"] = _namespace_regex(plan, patch.key)
         entries.append({"path": name, "target": entry})
@@ -171,9 +171,14 @@ def _namespace_regex(plan: Plan, key: ObjectKey) -> str:
         if (t := item.target).namespace == "default"
     }
     exact = key.namespace == "default" or (key.kind, key.name) in known
-    return _regex(key.namespace) if exact else f"{_regex(key.namespace)}|default"
+    return _regex(key.namespace) if exact else f"({_regex(key.namespace)}|default)"
 
 
 def _regex(text: str) -> str:
     """The text as a regular expression of Go, which kustomize makes of every field of a target."""
     return "".join("\\" + c if c in "\\.+*?()|[]{}^$" else c for c in text)
+
+
+def _plain_regex(text: str) -> str:
+    """The same with bare dots, since older versions of kustomize compare groups and kinds as text."""
+    return _regex(text).replace("\\.", ".")

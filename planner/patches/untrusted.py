@@ -33,8 +33,8 @@ def markdown_text(text: object, limit: int = 240) -> str:
     return "".join(_ENTITIES.get(character, character) for character in escaped)
 
 
-def file_stem(text: str, *, dots: bool = True, digest_length: int = SHORT_DIGEST) -> str:
-    """A file name without suffix for any text: portable, and another one for another text.
+def file_stem(text: str, identity: str = "", *, dots: bool = True, digest_length: int = SHORT_DIGEST) -> str:
+    """A file name without suffix for any text: portable, and nearly always another one for another text.
 
     Kubernetes names stay as they are. Everything else (another alphabet, upper case, path separators, too
     long, reserved by Windows) becomes its harmless characters, ``_`` and the start of its SHA-256. No
@@ -42,12 +42,13 @@ def file_stem(text: str, *, dots: bool = True, digest_length: int = SHORT_DIGEST
 
     Args:
         text: any.
+        identity: what the digest is made of, where the text is not all that tells two things apart.
         dots: whether a dot is harmless here.
-        digest_length: hex digits.
+        digest_length: hex digits; the long digest is always added.
     """
     plain = _SAFE_STEM.fullmatch(text) and len(text) <= _LONGEST_STEM and ".." not in text and (dots or "." not in text)
     if plain and not _RESERVED.fullmatch(text) and digest_length == SHORT_DIGEST:
         return text
     slug = re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")
-    digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+    digest = hashlib.sha256((identity or text).encode("utf-8", "backslashreplace")).hexdigest()
     return f"{slug}_{digest[:digest_length]}"

@@ -143,7 +143,10 @@ def test_a_resource_that_an_hpa_scales_is_left_alone(tmp_path, scaled):
 def test_an_average_value_or_another_containers_metric_does_not_stop_sizing(tmp_path):
     hpa = Autoscaler(
         "toy", "shop", "HorizontalPodAutoscaler", "web", "autoscaling/v2", "Deployment", "web", 2, 10,
-        metrics=(ScalingMetric("Resource", "cpu", "AverageValue", 0.5), ScalingMetric("ContainerResource", "memory", "Utilization", 60.0, "proxy")),
+        metrics=(
+            ScalingMetric("Resource", "cpu", "AverageValue", 0.5),
+            ScalingMetric("ContainerResource", "memory", "Utilization", 60.0, "proxy"),
+        ),
     )  # fmt: skip
     plan = plan_of(tmp_path, [workload()], autoscalers=[hpa])
     assert reasons(plan) == {}

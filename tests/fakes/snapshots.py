@@ -52,10 +52,22 @@ def pod_row(
     item: Workload, pod: str, *, node: str = "node-1", started: float = START, ended: float = float("nan")
 ) -> dict[str, Any]:
     return {
-        "cluster": "toy", "namespace": item.namespace, "pod": pod, "uid": f"uid-{item.namespace}-{pod}", "kind": item.kind,
-        "workload": item.name, "node": node, "revision": "r1", "images": "{}", "phase": "Running", "qos": "Burstable",
-        "created": started, "started": started, "ready": started, "ended": ended,
-    }  # fmt: skip
+        "cluster": "toy",
+        "namespace": item.namespace,
+        "pod": pod,
+        "uid": f"uid-{item.namespace}-{pod}",
+        "kind": item.kind,
+        "workload": item.name,
+        "node": node,
+        "revision": "r1",
+        "images": "{}",
+        "phase": "Running",
+        "qos": "Burstable",
+        "created": started,
+        "started": started,
+        "ready": started,
+        "ended": ended,
+    }
 
 
 def oom_event(item: Workload, pod: str, name: str, time: float, limit: float = float("nan")) -> dict[str, Any]:

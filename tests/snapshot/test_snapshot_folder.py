@@ -82,10 +82,14 @@ def one_file(folder, pattern):
 def test_a_damaged_folder_is_refused_by_one_line(toy, damage, message):
     damage(toy.folder)
     with pytest.raises(SnapshotError) as caught:
-        snapshot = read_snapshot(toy.folder)
-        _ = snapshot.workloads, list(snapshot.usage(Metric.CPU))
+        read_all(toy.folder)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def read_all(folder):
+    snapshot = read_snapshot(folder)
+    return snapshot.workloads, list(snapshot.usage(Metric.CPU))
 
 
 def edit(folder, **changes):

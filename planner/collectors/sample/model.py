@@ -18,7 +18,7 @@ from planner.collectors.sample.platform import (
     STEPS_PER_DAY,
 )
 from planner.collectors.sample.shapes import Floats
-from planner.collectors.sample.spec import ContainerSpec, Part, WorkloadSpec
+from planner.collectors.sample.spec import RESOURCES, ContainerSpec, Part, WorkloadSpec
 from planner.collectors.sample.timeline import PodRun, pod_runs
 from planner.collectors.sample.usage import ContainerUsage, Surroundings, container_usage
 
@@ -112,16 +112,14 @@ def origin(namespace: str) -> str:
 
 def admitted(container: ContainerSpec, namespace: str) -> ContainerSpec:
     """The container with the defaults of its namespace's LimitRange, as its pods have it."""
-    texts = {
-        side: [container.quantity(side, "cpu"), container.quantity(side, "memory")] for side in ("requests", "limits")
-    }
+    requested = [container.quantity("requests", resource) for resource in RESOURCES]
+    limited = [container.quantity("limits", resource) for resource in RESOURCES]
     for item in LIMIT_RANGES.get(origin(namespace), ()):
-        for position, resource in enumerate(("cpu", "memory")):
-            texts["limits"][position] = texts["limits"][position] or item.get("default", {}).get(resource)
-            if texts["requests"][position] is None:
-                own_limit = container.quantity("limits", resource)
-                texts["requests"][position] = own_limit or item.get("defaultRequest", {}).get(resource)
-    requests, limits = (" ".join(text or "-" for text in texts[side]) for side in ("requests", "limits"))
+        for position, resource in enumerate(RESOURCES):
+            if requested[position] is None:
+                requested[position] = limited[position] or item.get("defaultRequest", {}).get(resource)
+            limited[position] = limited[position] or item.get("default", {}).get(resource)
+    requests, limits = (" ".join(text or "-" for text in texts) for texts in (requested, limited))
     return replace(container, requests=requests, limits=limits)
 
 

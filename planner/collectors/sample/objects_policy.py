@@ -71,7 +71,7 @@ def _quantity(name: str, value: float) -> str:
 
 
 def _limit_range(model: Model, namespace: str) -> Json:
-    items = [{key: value for key, value in item.items()} for item in LIMIT_RANGES[origin(namespace)]]
+    items = [dict(item) for item in LIMIT_RANGES[origin(namespace)]]
     return {
         "apiVersion": "v1",
         "kind": "LimitRange",

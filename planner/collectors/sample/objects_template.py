@@ -5,7 +5,7 @@ from typing import Any
 from planner.collectors.sample.model import origin
 from planner.collectors.sample.platform import POOLS, PRIORITY_CLASSES
 from planner.collectors.sample.shapes import hexadecimal
-from planner.collectors.sample.spec import ContainerSpec, Part, WorkloadSpec
+from planner.collectors.sample.spec import RESOURCES, ContainerSpec, Part, Side, WorkloadSpec
 
 Json = dict[str, Any]
 
@@ -55,10 +55,11 @@ def selector_labels(spec: WorkloadSpec) -> dict[str, str]:
 def container_object(container: ContainerSpec) -> Json:
     """One container of a template or a pod."""
     resources: Json = {}
-    for side in ("requests", "limits"):
+    sides: tuple[Side, ...] = ("requests", "limits")
+    for side in sides:
         values: dict[str, str] = {}
-        for resource in ("cpu", "memory"):
-            text = container.quantity(side, resource)  # type: ignore[arg-type]
+        for resource in RESOURCES:
+            text = container.quantity(side, resource)
             if text is not None:
                 values[resource] = text
         if container.gpus:

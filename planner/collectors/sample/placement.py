@@ -30,6 +30,7 @@ class SampleNode:
     pods: int = 0
 
     def __post_init__(self) -> None:
+        """All of a new node is free."""
         self.free_cpu = parse_cpu(self.type.allocatable_cpu)
         self.free_memory = parse_memory(self.type.allocatable_memory)
         self.free_gpus = list(range(self.type.gpus))

@@ -35,14 +35,17 @@ def hexadecimal(seed: int, length: int, *names: object) -> str:
 
 def normal(random: np.random.Generator, size: int) -> Floats:
     """Nearly normal numbers, mean 0 and deviation 1: the sum of four uniform ones."""
-    return (random.random((4, size)).sum(axis=0) - 2.0) * np.sqrt(3.0)
+    draws: Floats = random.random((4, size))
+    result: Floats = (draws.sum(axis=0) - 2.0) * 3.0**0.5
+    return result
 
 
 def wander(random: np.random.Generator, size: int, window: int = 24) -> Floats:
     """Slow noise of mean 0 and deviation about 1: a moving mean of white noise."""
     white = normal(random, size + window)
     total = np.cumsum(white)
-    return (total[window:] - total[:-window]) / np.sqrt(window)
+    slow: Floats = (total[window:] - total[:-window]) / window**0.5
+    return slow
 
 
 def pattern(name: Pattern, seconds: Floats, random: np.random.Generator) -> Floats:

@@ -7,6 +7,9 @@ from typing import Literal
 from planner.units import parse_cpu, parse_memory
 
 Pattern = Literal["office", "consumer", "flat", "nightly", "hourly", "bursty", "training", "dead"]
+Side = Literal["requests", "limits"]
+Resource = Literal["cpu", "memory"]
+RESOURCES: tuple[Resource, ...] = ("cpu", "memory")
 MemoryKind = Literal["flat", "load", "cache", "leak", "heap", "spikes"]
 
 
@@ -86,7 +89,7 @@ class ContainerSpec:
     injected: bool = False
     resize_restart: tuple[str, ...] = ()
 
-    def quantity(self, side: Literal["requests", "limits"], resource: Literal["cpu", "memory"]) -> str | None:
+    def quantity(self, side: Side, resource: Resource) -> str | None:
         """The quantity as written in the manifest; ``None`` = not set."""
         parts = (self.requests if side == "requests" else self.limits).split()
         text = parts[0 if resource == "cpu" else 1]
@@ -119,7 +122,7 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Pods of one workload with one template: ``head`` and ``workers`` of a RayCluster; else one part without a name."""
+    """Pods of one workload with one template, such as ``head`` and ``workers`` of a RayCluster; mostly the only one."""
 
     name: str
     replicas: int

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.collectors.sample.platform import START, STEP_SECONDS, STEPS_PER_DAY
 from planner.collectors.sample.shapes import Floats, generator, hexadecimal, pattern, token
@@ -81,7 +82,8 @@ def total_load(spec: WorkloadSpec, seed: int, steps: int) -> Floats:
     load = spec.parts[0].containers[_main(spec)].load
     seconds = workload_seconds(steps)
     shape = pattern(load.pattern, seconds, generator(seed, spec.namespace, spec.name, "work"))
-    return shape * (1.0 + load.growth_per_week * (seconds - START) / (7 * 86400.0))
+    work: Floats = shape * (1.0 + load.growth_per_week * (seconds - START) / (7 * 86400.0))
+    return work
 
 
 def _main(spec: WorkloadSpec) -> int:
@@ -95,7 +97,7 @@ def surges(spec: WorkloadSpec) -> bool:
     return spec.kind in APPS and not on_gpus and not spec.namespace.startswith("staging")
 
 
-def desired_replicas(spec: WorkloadSpec, seed: int, steps: int) -> np.ndarray:
+def desired_replicas(spec: WorkloadSpec, seed: int, steps: int) -> NDArray[np.int64]:
     """Pods wanted at each step: what an autoscaler that looks every half hour would ask for."""
     scaling = spec.scaling
     if scaling is None or scaling.kind == "vpa":
@@ -111,7 +113,8 @@ def desired_replicas(spec: WorkloadSpec, seed: int, steps: int) -> np.ndarray:
     padded = np.concatenate([wanted, np.full(-steps % block, wanted[-1])]).reshape(-1, block).max(axis=1)
     held = np.maximum(padded, np.concatenate([padded[:1], padded[:-1]]))
     per_step = np.repeat(held, block)[:steps]
-    return np.clip(per_step, scaling.minimum, scaling.maximum).astype(np.int64)
+    result: NDArray[np.int64] = np.clip(per_step, scaling.minimum, scaling.maximum).astype(np.int64)
+    return result
 
 
 def _rollout_steps(spec: WorkloadSpec, seed: int, steps: int) -> list[int]:
@@ -147,7 +150,7 @@ def _long_lived(spec: WorkloadSpec, seed: int, steps: int) -> Iterator[PodRun]:
                 yield from _cut(spec, part, slot, begin, end, starts, seed)
 
 
-def _spans(wanted: np.ndarray, first: int, steps: int) -> Iterator[tuple[int, int | None]]:
+def _spans(wanted: NDArray[np.bool_], first: int, steps: int) -> Iterator[tuple[int, int | None]]:
     """Runs of true steps; one that begins at step 0 began with the workload, one that reaches the end goes on."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], wanted.astype(np.int8), [0]])))
     for begin, end in edges.reshape(-1, 2).tolist():
@@ -169,7 +172,7 @@ def _cut(
             replaced = cuts[index + 1] + surge
             last = replaced if end is None else min(replaced, end)
         if last is None or first < last:
-            revision = hexadecimal(seed, 10, spec.namespace, spec.kind, spec.name, "revision", index)
+            revision = token(seed, 10, spec.namespace, spec.kind, spec.name, "revision", index)
             yield _pod(spec, part, slot, revision, first, last, seed)
 
 

@@ -90,6 +90,7 @@ def container_usage(run: PodRun, container: ContainerSpec, around: Surroundings)
         cores = np.minimum(cores, container.cpu_limit)
     cores = quantised(np.maximum(cores, 0.0003), 6)
     usage = ContainerUsage(run, container, first, {Metric.CPU: cores}, around.hidden[first:stop], [begin])
+    _crashes(usage, random)
     memory = _memory(usage, shape, begin, random)
     usage.values[Metric.MEMORY] = np.round(quantised(memory, 7) / 4096) * 4096
     if container.cpu_limit is not None:
@@ -148,14 +149,24 @@ def _age(usage: ContainerUsage, begin: int) -> Floats:
     """Steps since the last (re)start."""
     steps = np.arange(usage.first, usage.stop)
     starts = np.array(usage.starts or [begin])
-    return (steps - starts[np.searchsorted(starts, steps, side="right") - 1]).astype(np.float64)
+    age: Floats = (steps - starts[np.searchsorted(starts, steps, side="right") - 1]).astype(np.float64)
+    return age
+
+
+def _crashes(usage: ContainerUsage, random: np.random.Generator) -> None:
+    """Restarts of app containers for other reasons than memory."""
+    rate = usage.run.spec.crashes_per_week / (7 * 288)
+    if rate and usage.container.role == "app":
+        steps = np.flatnonzero(random.random(usage.stop - usage.first) < rate) + usage.first
+        usage.starts += [int(step) for step in steps if step > usage.starts[0]]
 
 
 def _ordinary(container: ContainerSpec, shape: Floats, age: NDArray[np.int64], random: np.random.Generator) -> Floats:
     ram = container.footprint
     if ram.kind == "load":
         smooth = np.convolve(np.concatenate([np.full(5, shape[0]), shape]), np.full(6, 1 / 6), mode="valid")
-        return ram.low + (ram.high - ram.low) * np.clip(smooth, 0.0, 1.2)
+        level: Floats = np.clip(smooth, 0.0, 1.2)
+        return ram.low + (ram.high - ram.low) * level
     if ram.kind == "cache":
         return ram.low + (ram.high - ram.low) * (1.0 - np.exp(-age / (ram.hours * 12.0)))
     if ram.kind == "heap":

@@ -1,15 +1,6 @@
 """Namespace ``data``: streams, stores and pipelines. The leak, the OOM kills and the JVMs live here."""
 
-from planner.collectors.sample.spec import (
-    ContainerSpec as Box,
-    Footprint as Ram,
-    Load,
-    Scaling,
-    Schedule,
-    Volume,
-    WorkloadSpec,
-    one,
-)
+from planner.collectors.sample.spec import ContainerSpec, Footprint, Load, Scaling, Schedule, Volume, WorkloadSpec, one
 
 _AIRFLOW = "docker.io/apache/airflow:3.1.2"
 _AIRFLOW_ENV = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://airflow:example-password@postgres:5432/airflow"}
@@ -21,20 +12,20 @@ DATA = (
         "StatefulSet",
         "kafka",
         one(
-            Box(
+            ContainerSpec(
                 "kafka",
                 "docker.io/apache/kafka:4.1.0",
                 Load(0.15, 0.6, "consumer"),
-                Ram("heap", 2.6, 4.4, 3.0),
+                Footprint("heap", 2.6, 4.4, 3.0),
                 "2 8Gi",
                 "- 8Gi",
                 env={"KAFKA_HEAP_OPTS": "-Xms4g -Xmx4g"},
             ),
-            Box(
+            ContainerSpec(
                 "jmx-exporter",
                 "docker.io/bitnami/jmx-exporter:1.5.0",
                 Load(0.005, 0.01, "flat"),
-                Ram("flat", 0.09),
+                Footprint("flat", 0.09),
                 "50m 128Mi",
                 "- 256Mi",
             ),
@@ -50,11 +41,11 @@ DATA = (
         "Deployment",
         "schema-registry",
         one(
-            Box(
+            ContainerSpec(
                 "schema-registry",
                 "docker.io/confluentinc/cp-schema-registry:8.1.0",
                 Load(0.01, 0.05, "office"),
-                Ram("heap", 0.55, 0.85, 6.0),
+                Footprint("heap", 0.55, 0.85, 6.0),
                 "500m 2Gi",
                 "1 2Gi",
                 command=("java", "-Xmx768m", "-jar", "/app/registry.jar"),
@@ -68,11 +59,11 @@ DATA = (
         "Deployment",
         "feature-ingest",
         one(
-            Box(
+            ContainerSpec(
                 "ingest",
                 "registry.example.com/data/feature-ingest:6.0.3",
                 Load(0.08, 0.35, "consumer"),
-                Ram("leak", 0.65, 2.0, 46.0),
+                Footprint("leak", 0.65, 2.0, 46.0),
                 "1 1536Mi",
                 "- 2Gi",
             ),
@@ -85,11 +76,11 @@ DATA = (
         "Deployment",
         "event-consumer",
         one(
-            Box(
+            ContainerSpec(
                 "consumer",
                 "registry.example.com/data/event-consumer:2.8.0",
                 Load(0.03, 0.34, "consumer", 0.15),
-                Ram("flat", 0.42),
+                Footprint("flat", 0.42),
                 "500m 1Gi",
                 "1 1Gi",
             ),
@@ -103,20 +94,28 @@ DATA = (
         "Deployment",
         "airflow-scheduler",
         one(
-            Box(
+            ContainerSpec(
                 "wait-for-migrations",
                 _AIRFLOW,
                 Load(0.1, 0.2, "flat"),
-                Ram("flat", 0.2),
+                Footprint("flat", 0.2),
                 "100m 256Mi",
                 "- 512Mi",
                 role="init",
                 env=_AIRFLOW_ENV,
             ),
-            Box(
-                "scheduler", _AIRFLOW, Load(0.12, 0.35, "hourly"), Ram("flat", 0.75), "1 2Gi", "2 4Gi", env=_AIRFLOW_ENV
+            ContainerSpec(
+                "scheduler",
+                _AIRFLOW,
+                Load(0.12, 0.35, "hourly"),
+                Footprint("flat", 0.75),
+                "1 2Gi",
+                "2 4Gi",
+                env=_AIRFLOW_ENV,
             ),
-            Box("log-groomer", _AIRFLOW, Load(0.001, 0.003, "flat"), Ram("flat", 0.05), "50m 128Mi", "- 256Mi"),
+            ContainerSpec(
+                "log-groomer", _AIRFLOW, Load(0.001, 0.003, "flat"), Footprint("flat", 0.05), "50m 128Mi", "- 256Mi"
+            ),
             replicas=2,
         ),
         manager="helm",
@@ -126,8 +125,14 @@ DATA = (
         "Deployment",
         "airflow-webserver",
         one(
-            Box(
-                "webserver", _AIRFLOW, Load(0.03, 0.25, "office"), Ram("flat", 1.15), "1 3Gi", "2 4Gi", env=_AIRFLOW_ENV
+            ContainerSpec(
+                "webserver",
+                _AIRFLOW,
+                Load(0.03, 0.25, "office"),
+                Footprint("flat", 1.15),
+                "1 3Gi",
+                "2 4Gi",
+                env=_AIRFLOW_ENV,
             ),
             replicas=2,
         ),
@@ -139,11 +144,11 @@ DATA = (
         "StatefulSet",
         "airflow-worker",
         one(
-            Box(
+            ContainerSpec(
                 "worker",
                 _AIRFLOW,
                 Load(0.05, 1.1, "hourly", 0.25),
-                Ram("load", 0.8, 2.1),
+                Footprint("load", 0.8, 2.1),
                 "2 5Gi",
                 "- 6Gi",
                 env=_AIRFLOW_ENV,
@@ -158,11 +163,11 @@ DATA = (
         "StatefulSet",
         "clickhouse",
         one(
-            Box(
+            ContainerSpec(
                 "clickhouse",
                 "docker.io/clickhouse/clickhouse-server:25.9",
                 Load(0.2, 1.6, "office", 0.2),
-                Ram("load", 8.0, 15.0),
+                Footprint("load", 8.0, 15.0),
                 "4 32Gi",
                 "- 40Gi",
             ),
@@ -177,11 +182,11 @@ DATA = (
         "StatefulSet",
         "postgres",
         one(
-            Box(
+            ContainerSpec(
                 "postgres",
                 "docker.io/library/postgres:18.0",
                 Load(0.05, 0.45, "office"),
-                Ram("cache", 1.5, 3.4, 50.0),
+                Footprint("cache", 1.5, 3.4, 50.0),
                 "2 8Gi",
                 "2 8Gi",
                 env={"POSTGRES_PASSWORD": "example-password"},
@@ -196,11 +201,11 @@ DATA = (
         "Deployment",
         "flink-jobmanager",
         one(
-            Box(
+            ContainerSpec(
                 "jobmanager",
                 _FLINK,
                 Load(0.02, 0.08, "flat"),
-                Ram("heap", 0.8, 1.4, 4.0),
+                Footprint("heap", 0.8, 1.4, 4.0),
                 "1 2Gi",
                 "1 2Gi",
                 command=("java", "-Xms1g", "-Xmx1g", "-cp", "/opt/flink/lib/*"),
@@ -212,11 +217,11 @@ DATA = (
         "Deployment",
         "flink-taskmanager",
         one(
-            Box(
+            ContainerSpec(
                 "taskmanager",
                 _FLINK,
                 Load(0.15, 0.75, "consumer"),
-                Ram("heap", 2.0, 3.4, 2.0),
+                Footprint("heap", 2.0, 3.4, 2.0),
                 "2 6Gi",
                 "- 6Gi",
                 env={"JAVA_TOOL_OPTIONS": "-Xmx3g -XX:+UseG1GC"},
@@ -230,11 +235,11 @@ DATA = (
         "Deployment",
         "doc-parser",
         one(
-            Box(
+            ContainerSpec(
                 "parser",
                 "registry.example.com/data/doc-parser:1.4.4",
                 Load(0.05, 0.55, "office", 0.2),
-                Ram("spikes", 0.45, 1.45, 30.0),
+                Footprint("spikes", 0.45, 1.45, 30.0),
                 "500m 768Mi",
                 "2 1Gi",
             ),
@@ -247,11 +252,11 @@ DATA = (
         "CronJob",
         "daily-features",
         one(
-            Box(
+            ContainerSpec(
                 "features",
                 "registry.example.com/data/features:2026.9",
                 Load(0.8, 3.6, "flat", 0.15),
-                Ram("load", 5.0, 7.0),
+                Footprint("load", 5.0, 7.0),
                 "8 20Gi",
                 "- 24Gi",
             )
@@ -264,11 +269,11 @@ DATA = (
         "CronJob",
         "hourly-compaction",
         one(
-            Box(
+            ContainerSpec(
                 "compact",
                 "registry.example.com/data/compaction:1.0.8",
                 Load(0.3, 1.2, "flat", 0.2),
-                Ram("flat", 1.1),
+                Footprint("flat", 1.1),
                 "2 4Gi",
                 "- 4Gi",
             )
@@ -280,11 +285,11 @@ DATA = (
         "CronJob",
         "data-quality",
         one(
-            Box(
+            ContainerSpec(
                 "checks",
                 "registry.example.com/data/quality:0.22.1",
                 Load(0.2, 0.8, "flat", 0.2),
-                Ram("flat", 0.8),
+                Footprint("flat", 0.8),
                 "1 2Gi",
                 "2 3Gi",
             )
@@ -296,11 +301,11 @@ DATA = (
         "StatefulSet",
         "minio",
         one(
-            Box(
+            ContainerSpec(
                 "minio",
                 "quay.io/minio/minio:RELEASE.2026-07-15",
                 Load(0.08, 0.35, "hourly"),
-                Ram("flat", 1.3),
+                Footprint("flat", 1.3),
                 "1 4Gi",
                 "- 6Gi",
                 env={"MINIO_ROOT_PASSWORD": "example-password"},
@@ -314,11 +319,11 @@ DATA = (
         "Deployment",
         "debezium-connect",
         one(
-            Box(
+            ContainerSpec(
                 "connect",
                 "quay.io/debezium/connect:3.3.0",
                 Load(0.05, 0.3, "consumer"),
-                Ram("heap", 1.1, 1.9, 2.0),
+                Footprint("heap", 1.1, 1.9, 2.0),
                 "1 3Gi",
                 "- 3Gi",
                 env={"HEAP_OPTS": "-Xmx1536m"},
@@ -332,11 +337,11 @@ DATA = (
         "Deployment",
         "object-indexer",
         one(
-            Box(
+            ContainerSpec(
                 "indexer",
                 "registry.example.com/data/object-indexer:0.7.0",
                 Load(0.05, 0.2, "flat"),
-                Ram("flat", 0.4),
+                Footprint("flat", 0.4),
                 "1 2Gi",
                 "- 2Gi",
             ),

@@ -1,15 +1,6 @@
 """Namespaces ``dev`` (no requests, idle notebooks) and ``staging`` (a quota with no room)."""
 
-from planner.collectors.sample.spec import (
-    ContainerSpec as Box,
-    Footprint as Ram,
-    Load,
-    Scaling,
-    Schedule,
-    Volume,
-    WorkloadSpec,
-    one,
-)
+from planner.collectors.sample.spec import ContainerSpec, Footprint, Load, Schedule, WorkloadSpec, one
 
 DEV = (
     WorkloadSpec(
@@ -17,11 +8,11 @@ DEV = (
         "Deployment",
         "jupyterhub",
         one(
-            Box(
+            ContainerSpec(
                 "hub",
                 "quay.io/jupyterhub/k8s-hub:4.3.0",
                 Load(0.01, 0.05, "office"),
-                Ram("flat", 0.2),
+                Footprint("flat", 0.2),
                 "200m 1Gi",
                 "- 1Gi",
             )
@@ -33,11 +24,11 @@ DEV = (
         "StatefulSet",
         "notebook-alice",
         one(
-            Box(
+            ContainerSpec(
                 "notebook",
                 "registry.example.com/dev/notebook:2026.8",
                 Load(0.01, 1.2, "office", 0.5, spikes=0.01),
-                Ram("load", 1.2, 4.5),
+                Footprint("load", 1.2, 4.5),
                 "4 16Gi",
                 "- 24Gi",
             )
@@ -50,11 +41,11 @@ DEV = (
         "StatefulSet",
         "notebook-bob",
         one(
-            Box(
+            ContainerSpec(
                 "notebook",
                 "registry.example.com/dev/notebook:2026.8",
                 Load(0.005, 0.02, "dead"),
-                Ram("flat", 0.9),
+                Footprint("flat", 0.9),
                 "2 8Gi",
                 "- 16Gi",
             )
@@ -67,7 +58,9 @@ DEV = (
         "Deployment",
         "sandbox-api",
         one(
-            Box("api", "registry.example.com/dev/sandbox-api:main", Load(0.01, 0.15, "office"), Ram("flat", 0.3)),
+            ContainerSpec(
+                "api", "registry.example.com/dev/sandbox-api:main", Load(0.01, 0.15, "office"), Footprint("flat", 0.3)
+            ),
             replicas=2,
         ),
         manager="",
@@ -77,7 +70,11 @@ DEV = (
         "dev",
         "Deployment",
         "demo-app",
-        one(Box("demo", "registry.example.com/dev/demo:latest", Load(0.002, 0.02, "office"), Ram("flat", 0.12))),
+        one(
+            ContainerSpec(
+                "demo", "registry.example.com/dev/demo:latest", Load(0.002, 0.02, "office"), Footprint("flat", 0.12)
+            )
+        ),
         manager="",
     ),
     WorkloadSpec(
@@ -85,11 +82,11 @@ DEV = (
         "Deployment",
         "ci-runner",
         one(
-            Box(
+            ContainerSpec(
                 "runner",
                 "registry.example.com/dev/ci-runner:2.330.0",
                 Load(0.02, 2.2, "bursty", 0.2),
-                Ram("load", 0.3, 3.0),
+                Footprint("load", 0.3, 3.0),
                 "500m 1Gi",
                 "- -",
             ),
@@ -102,11 +99,11 @@ DEV = (
         "Deployment",
         "devpi",
         one(
-            Box(
+            ContainerSpec(
                 "devpi",
                 "registry.example.com/dev/devpi:6.16.0",
                 Load(0.005, 0.05, "office"),
-                Ram("flat", 0.35),
+                Footprint("flat", 0.35),
                 "500m 1Gi",
                 "- -",
             )
@@ -118,11 +115,11 @@ DEV = (
         "Pod",
         "debug-shell",
         one(
-            Box(
+            ContainerSpec(
                 "shell",
                 "docker.io/library/busybox:1.37",
                 Load(0.0005, 0.001, "dead"),
-                Ram("flat", 0.004),
+                Footprint("flat", 0.004),
                 "100m 128Mi",
                 "- 128Mi",
             )
@@ -133,7 +130,11 @@ DEV = (
         "dev",
         "CronJob",
         "load-test",
-        one(Box("k6", "docker.io/grafana/k6:1.3.0", Load(0.5, 1.8, "flat"), Ram("flat", 0.6), "2 2Gi", "2 2Gi")),
+        one(
+            ContainerSpec(
+                "k6", "docker.io/grafana/k6:1.3.0", Load(0.5, 1.8, "flat"), Footprint("flat", 0.6), "2 2Gi", "2 2Gi"
+            )
+        ),
         schedule=Schedule("0 6 * * 2", (6.0,), 12, weekday=1),
         manager="",
     ),
@@ -145,11 +146,11 @@ STAGING = (
         "Deployment",
         "model-gateway",
         one(
-            Box(
+            ContainerSpec(
                 "gateway",
                 "registry.example.com/inference/model-gateway:5.13.0-rc2",
                 Load(0.03, 0.25, "office"),
-                Ram("load", 0.55, 0.95),
+                Footprint("load", 0.55, 0.95),
                 "200m 576Mi",
                 "1 1536Mi",
             ),
@@ -162,11 +163,11 @@ STAGING = (
         "Deployment",
         "embedding-service",
         one(
-            Box(
+            ContainerSpec(
                 "embedder",
                 "registry.example.com/inference/embedding-service:3.5.0-rc1",
                 Load(0.05, 0.6, "office"),
-                Ram("load", 2.1, 2.6),
+                Footprint("load", 2.1, 2.6),
                 "500m 2304Mi",
                 "2 4Gi",
             )
@@ -179,11 +180,11 @@ STAGING = (
         "Deployment",
         "feature-server",
         one(
-            Box(
+            ContainerSpec(
                 "server",
                 "registry.example.com/inference/feature-server:7.2.0-rc1",
                 Load(0.01, 0.15, "office"),
-                Ram("load", 0.45, 0.8),
+                Footprint("load", 0.45, 0.8),
                 "200m 448Mi",
                 "1 1Gi",
             ),
@@ -196,11 +197,11 @@ STAGING = (
         "Deployment",
         "recommendation-api",
         one(
-            Box(
+            ContainerSpec(
                 "api",
                 "registry.example.com/inference/recommendation-api:11.4.0-rc3",
                 Load(0.03, 0.3, "office"),
-                Ram("load", 0.9, 1.4),
+                Footprint("load", 0.9, 1.4),
                 "300m 1152Mi",
                 "1 2Gi",
             ),
@@ -213,11 +214,11 @@ STAGING = (
         "Deployment",
         "doc-parser",
         one(
-            Box(
+            ContainerSpec(
                 "parser",
                 "registry.example.com/data/doc-parser:1.5.0-rc1",
                 Load(0.02, 0.2, "office"),
-                Ram("spikes", 0.4, 0.85, 20.0),
+                Footprint("spikes", 0.4, 0.85, 20.0),
                 "200m 512Mi",
             )
         ),

@@ -1,50 +1,41 @@
 """Namespace ``inference``: what answers users, on CPU and on GPUs."""
 
-from planner.collectors.sample.spec import (
-    ContainerSpec as Box,
-    Footprint as Ram,
-    GpuUse,
-    Load,
-    Scaling,
-    Volume,
-    WorkloadSpec,
-    one,
-)
+from planner.collectors.sample.spec import ContainerSpec, Footprint, GpuUse, Load, Scaling, Volume, WorkloadSpec, one
 
 FAKE_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 """The example key of AWS's own documentation: looks like a secret, is none."""
 
 
-def _mesh(idle: float, peak: float) -> Box:
-    return Box(
+def _mesh(idle: float, peak: float) -> ContainerSpec:
+    return ContainerSpec(
         "istio-proxy",
         "docker.io/istio/proxyv2:1.29.1",
         Load(idle, peak, "consumer"),
-        Ram("flat", 0.07),
+        Footprint("flat", 0.07),
         "100m 128Mi",
         "2 1Gi",
         injected=True,
     )
 
 
-def _token_agent() -> Box:
-    return Box(
+def _token_agent() -> ContainerSpec:
+    return ContainerSpec(
         "token-agent",
         "registry.example.com/platform/token-agent:2.3.0",
         Load(0.002, 0.004, "flat"),
-        Ram("flat", 0.03),
+        Footprint("flat", 0.03),
         "50m 64Mi",
         "- 128Mi",
         role="sidecar",
     )
 
 
-def _weights(gib: float, steps: int) -> Box:
-    return Box(
+def _weights(gib: float, steps: int) -> ContainerSpec:
+    return ContainerSpec(
         "download-weights",
         "registry.example.com/ml/weights:1.8.2",
         Load(0.8, 1.6, "flat"),
-        Ram("flat", gib),
+        Footprint("flat", gib),
         "1 2Gi",
         "- 4Gi",
         role="init",
@@ -58,11 +49,11 @@ INFERENCE = (
         "Deployment",
         "model-gateway",
         one(
-            Box(
+            ContainerSpec(
                 "gateway",
                 "registry.example.com/inference/model-gateway:5.12.0",
                 Load(0.03, 0.52, "consumer", 0.10, growth_per_week=0.03),
-                Ram("load", 0.45, 0.75),
+                Footprint("load", 0.45, 0.75),
                 "1 2Gi",
                 "2 2Gi",
                 env={"LOG_LEVEL": "info", "BILLING_API_SECRET": FAKE_KEY},
@@ -81,11 +72,11 @@ INFERENCE = (
         "Deployment",
         "embedding-service",
         one(
-            Box(
+            ContainerSpec(
                 "embedder",
                 "registry.example.com/inference/embedding-service:3.4.1",
                 Load(0.08, 1.35, "consumer", 0.12),
-                Ram("load", 2.2, 2.7),
+                Footprint("load", 2.2, 2.7),
                 "2 4Gi",
                 "- 6Gi",
             ),
@@ -102,11 +93,11 @@ INFERENCE = (
         "Deployment",
         "reranker",
         one(
-            Box(
+            ContainerSpec(
                 "reranker",
                 "registry.example.com/inference/reranker:2.0.7",
                 Load(0.15, 0.7, "consumer"),
-                Ram("flat", 5.6),
+                Footprint("flat", 5.6),
                 "4 16Gi",
                 "4 16Gi",
                 gpus=1,
@@ -125,11 +116,11 @@ INFERENCE = (
         "llm-chat",
         one(
             _weights(1.1, 2),
-            Box(
+            ContainerSpec(
                 "kserve-container",
                 "registry.example.com/inference/llm-server:0.14.2",
                 Load(0.3, 1.9, "consumer"),
-                Ram("flat", 9.4),
+                Footprint("flat", 9.4),
                 "6 24Gi",
                 "- 24Gi",
                 gpus=1,
@@ -147,11 +138,11 @@ INFERENCE = (
         "Deployment",
         "image-classifier",
         one(
-            Box(
+            ContainerSpec(
                 "classifier",
                 "registry.example.com/inference/image-classifier:1.1.3",
                 Load(0.004, 0.008, "dead"),
-                Ram("flat", 1.9),
+                Footprint("flat", 1.9),
                 "4 12Gi",
                 "- 12Gi",
                 gpus=1,
@@ -165,11 +156,11 @@ INFERENCE = (
         "Deployment",
         "speech-to-text",
         one(
-            Box(
+            ContainerSpec(
                 "asr",
                 "registry.example.com/inference/speech-to-text:4.2.0",
                 Load(0.05, 1.4, "office"),
-                Ram("load", 3.1, 3.6),
+                Footprint("load", 3.1, 3.6),
                 "6 16Gi",
                 "8 20Gi",
                 gpus=1,
@@ -185,11 +176,11 @@ INFERENCE = (
         "Deployment",
         "tokenizer",
         one(
-            Box(
+            ContainerSpec(
                 "tokenizer",
                 "registry.example.com/inference/tokenizer:1.9.5",
                 Load(0.02, 0.21, "consumer"),
-                Ram("flat", 0.34),
+                Footprint("flat", 0.34),
                 "1 1Gi",
                 "- 1Gi",
             ),
@@ -203,19 +194,19 @@ INFERENCE = (
         "StatefulSet",
         "prompt-cache",
         one(
-            Box(
+            ContainerSpec(
                 "redis",
                 "docker.io/library/redis:8.2.1",
                 Load(0.02, 0.13, "consumer"),
-                Ram("cache", 1.2, 5.2, 70.0),
+                Footprint("cache", 1.2, 5.2, 70.0),
                 "500m 12Gi",
                 "- 12Gi",
             ),
-            Box(
+            ContainerSpec(
                 "redis-exporter",
                 "docker.io/oliver006/redis_exporter:v1.80.0",
                 Load(0.001, 0.002, "flat"),
-                Ram("flat", 0.02),
+                Footprint("flat", 0.02),
                 "20m 64Mi",
                 "- 64Mi",
             ),
@@ -233,11 +224,11 @@ INFERENCE = (
         "feature-server",
         one(
             _token_agent(),
-            Box(
+            ContainerSpec(
                 "server",
                 "registry.example.com/inference/feature-server:7.1.0",
                 Load(0.02, 0.44, "consumer", 0.15),
-                Ram("load", 0.3, 0.5),
+                Footprint("load", 0.3, 0.5),
                 "800m 1536Mi",
                 "2 2Gi",
                 env={"GOMEMLIMIT": "1200MiB", "GOMAXPROCS": "2"},
@@ -253,11 +244,11 @@ INFERENCE = (
         "Rollout",
         "recommendation-api",
         one(
-            Box(
+            ContainerSpec(
                 "api",
                 "registry.example.com/inference/recommendation-api:11.3.2",
                 Load(0.05, 0.38, "consumer", 0.14),
-                Ram("load", 0.8, 1.15),
+                Footprint("load", 0.8, 1.15),
                 "2 3Gi",
                 "- 4Gi",
             ),
@@ -271,11 +262,11 @@ INFERENCE = (
         "Deployment",
         "safety-filter",
         one(
-            Box(
+            ContainerSpec(
                 "filter",
                 "registry.example.com/inference/safety-filter:2.6.0",
                 Load(0.03, 0.3, "consumer"),
-                Ram("flat", 0.92),
+                Footprint("flat", 0.92),
                 "1 2Gi",
                 "1 2Gi",
             ),
@@ -288,11 +279,11 @@ INFERENCE = (
         "StatefulSet",
         "vector-db",
         one(
-            Box(
+            ContainerSpec(
                 "vector-db",
                 "registry.example.com/data/vector-db:1.17.3",
                 Load(0.15, 0.9, "consumer"),
-                Ram("cache", 11.0, 17.5, 90.0),
+                Footprint("cache", 11.0, 17.5, 90.0),
                 "4 48Gi",
                 "- 56Gi",
             ),
@@ -308,11 +299,11 @@ INFERENCE = (
         "Deployment",
         "ab-router",
         one(
-            Box(
+            ContainerSpec(
                 "router",
                 "registry.example.com/inference/ab-router:0.9.4",
                 Load(0.01, 0.07, "consumer"),
-                Ram("flat", 0.11),
+                Footprint("flat", 0.11),
                 "500m 512Mi",
                 "1 512Mi",
             ),
@@ -325,11 +316,11 @@ INFERENCE = (
         "VectorIndexer",
         "product-index",
         one(
-            Box(
+            ContainerSpec(
                 "indexer",
                 "registry.example.com/search/indexer:0.4.0",
                 Load(0.1, 0.55, "nightly"),
-                Ram("load", 1.4, 2.2),
+                Footprint("load", 1.4, 2.2),
                 "2 6Gi",
                 "- 8Gi",
             ),
@@ -342,11 +333,11 @@ INFERENCE = (
         "Deployment",
         "legacy-scorer",
         one(
-            Box(
+            ContainerSpec(
                 "scorer",
                 "registry.example.com/inference/legacy-scorer:0.2.19",
                 Load(0.02, 0.1, "office"),
-                Ram("flat", 0.5),
+                Footprint("flat", 0.5),
                 "2 4Gi",
                 "2 4Gi",
             ),
@@ -360,11 +351,11 @@ INFERENCE = (
         "Deployment",
         "shadow-ranker",
         one(
-            Box(
+            ContainerSpec(
                 "ranker",
                 "registry.example.com/inference/ranker:9.0.0-rc1",
                 Load(0.05, 0.4, "consumer"),
-                Ram("flat", 1.0),
+                Footprint("flat", 1.0),
                 "2 4Gi",
                 "- 4Gi",
             ),
@@ -376,11 +367,11 @@ INFERENCE = (
         "Deployment",
         "guardrails",
         one(
-            Box(
+            ContainerSpec(
                 "guardrails",
                 "registry.example.com/inference/guardrails:0.1.2",
                 Load(0.04, 0.3, "consumer"),
-                Ram("flat", 0.7),
+                Footprint("flat", 0.7),
                 "1 2Gi",
                 "- 2Gi",
             ),

@@ -1,15 +1,6 @@
 """Namespace ``platform``: what the cluster itself runs on."""
 
-from planner.collectors.sample.spec import (
-    ContainerSpec as Box,
-    Footprint as Ram,
-    Load,
-    Scaling,
-    Schedule,
-    Volume,
-    WorkloadSpec,
-    one,
-)
+from planner.collectors.sample.spec import ContainerSpec, Footprint, Load, Scaling, Volume, WorkloadSpec, one
 
 PLATFORM = (
     WorkloadSpec(
@@ -17,11 +8,11 @@ PLATFORM = (
         "Deployment",
         "ingress-nginx-controller",
         one(
-            Box(
+            ContainerSpec(
                 "controller",
                 "registry.k8s.io/ingress-nginx/controller:v1.14.0",
                 Load(0.02, 0.4, "consumer"),
-                Ram("load", 0.2, 0.32),
+                Footprint("load", 0.2, 0.32),
                 "500m 512Mi",
                 "- 1Gi",
             ),
@@ -38,19 +29,19 @@ PLATFORM = (
         "StatefulSet",
         "prometheus",
         one(
-            Box(
+            ContainerSpec(
                 "prometheus",
                 "quay.io/prometheus/prometheus:v3.7.0",
                 Load(0.3, 0.5, "flat", 0.25),
-                Ram("heap", 5.2, 8.2, 2.0),
+                Footprint("heap", 5.2, 8.2, 2.0),
                 "2 16Gi",
                 "- 20Gi",
             ),
-            Box(
+            ContainerSpec(
                 "config-reloader",
                 "quay.io/prometheus-operator/prometheus-config-reloader:v0.86.0",
                 Load(0.001, 0.001, "flat"),
-                Ram("flat", 0.02),
+                Footprint("flat", 0.02),
                 "10m 50Mi",
                 "10m 50Mi",
             ),
@@ -65,11 +56,11 @@ PLATFORM = (
         "Deployment",
         "grafana",
         one(
-            Box(
+            ContainerSpec(
                 "grafana",
                 "docker.io/grafana/grafana:12.2.0",
                 Load(0.01, 0.12, "office"),
-                Ram("flat", 0.24),
+                Footprint("flat", 0.24),
                 "250m 1Gi",
                 "- 1Gi",
                 env={"GF_SECURITY_ADMIN_PASSWORD": "example-password"},
@@ -84,11 +75,11 @@ PLATFORM = (
         "StatefulSet",
         "loki",
         one(
-            Box(
+            ContainerSpec(
                 "loki",
                 "docker.io/grafana/loki:3.5.7",
                 Load(0.08, 0.3, "consumer"),
-                Ram("heap", 0.9, 1.7, 1.5),
+                Footprint("heap", 0.9, 1.7, 1.5),
                 "1 4Gi",
                 "- 4Gi",
             ),
@@ -102,11 +93,11 @@ PLATFORM = (
         "Deployment",
         "argocd-server",
         one(
-            Box(
+            ContainerSpec(
                 "server",
                 "quay.io/argoproj/argocd:v3.2.0",
                 Load(0.01, 0.06, "office"),
-                Ram("flat", 0.14),
+                Footprint("flat", 0.14),
                 "250m 512Mi",
                 "- 1Gi",
             ),
@@ -119,20 +110,20 @@ PLATFORM = (
         "Deployment",
         "argocd-repo-server",
         one(
-            Box(
+            ContainerSpec(
                 "copyutil",
                 "quay.io/argoproj/argocd:v3.2.0",
                 Load(0.01, 0.01, "flat"),
-                Ram("flat", 0.02),
+                Footprint("flat", 0.02),
                 "10m 32Mi",
                 "- -",
                 role="init",
             ),
-            Box(
+            ContainerSpec(
                 "repo-server",
                 "quay.io/argoproj/argocd:v3.2.0",
                 Load(0.02, 0.7, "bursty"),
-                Ram("load", 0.3, 0.8),
+                Footprint("load", 0.3, 0.8),
                 "500m 1Gi",
                 "- 2Gi",
             ),
@@ -145,11 +136,11 @@ PLATFORM = (
         "Deployment",
         "cert-manager",
         one(
-            Box(
+            ContainerSpec(
                 "controller",
                 "quay.io/jetstack/cert-manager-controller:v1.19.0",
                 Load(0.002, 0.01, "flat"),
-                Ram("flat", 0.07),
+                Footprint("flat", 0.07),
                 "100m 256Mi",
                 "- 256Mi",
             )
@@ -161,11 +152,11 @@ PLATFORM = (
         "Deployment",
         "external-dns",
         one(
-            Box(
+            ContainerSpec(
                 "external-dns",
                 "registry.k8s.io/external-dns/external-dns:v0.19.0",
                 Load(0.002, 0.02, "hourly"),
-                Ram("flat", 0.05),
+                Footprint("flat", 0.05),
                 "100m 128Mi",
                 "200m 256Mi",
             )
@@ -177,11 +168,11 @@ PLATFORM = (
         "Deployment",
         "keycloak",
         one(
-            Box(
+            ContainerSpec(
                 "keycloak",
                 "quay.io/keycloak/keycloak:26.4",
                 Load(0.03, 0.3, "office"),
-                Ram("heap", 0.9, 1.3, 5.0),
+                Footprint("heap", 0.9, 1.3, 5.0),
                 "1 2Gi",
                 "2 2Gi",
                 env={
@@ -199,11 +190,11 @@ PLATFORM = (
         "StatefulSet",
         "vault",
         one(
-            Box(
+            ContainerSpec(
                 "vault",
                 "docker.io/hashicorp/vault:1.21",
                 Load(0.01, 0.06, "office"),
-                Ram("flat", 0.18),
+                Footprint("flat", 0.18),
                 "500m 1Gi",
                 "1 1Gi",
             ),
@@ -219,11 +210,11 @@ PLATFORM = (
         "Deployment",
         "otel-collector",
         one(
-            Box(
+            ContainerSpec(
                 "collector",
                 "docker.io/otel/opentelemetry-collector-contrib:0.138.0",
                 Load(0.05, 0.35, "consumer"),
-                Ram("load", 0.4, 0.7),
+                Footprint("load", 0.4, 0.7),
                 "1 2Gi",
                 "- 2Gi",
                 env={"GOMEMLIMIT": "1600MiB"},
@@ -238,11 +229,11 @@ PLATFORM = (
         "DaemonSet",
         "node-exporter",
         one(
-            Box(
+            ContainerSpec(
                 "node-exporter",
                 "quay.io/prometheus/node-exporter:v1.10.0",
                 Load(0.006, 0.008, "flat", 0.08),
-                Ram("flat", 0.02),
+                Footprint("flat", 0.02),
                 "50m 64Mi",
                 "- 128Mi",
             )
@@ -255,11 +246,11 @@ PLATFORM = (
         "DaemonSet",
         "fluent-bit",
         one(
-            Box(
+            ContainerSpec(
                 "fluent-bit",
                 "docker.io/fluent/fluent-bit:4.1.0",
                 Load(0.01, 0.05, "consumer"),
-                Ram("flat", 0.05),
+                Footprint("flat", 0.05),
                 "100m 128Mi",
                 "- 256Mi",
             )
@@ -273,11 +264,11 @@ PLATFORM = (
         "DaemonSet",
         "dcgm-exporter",
         one(
-            Box(
+            ContainerSpec(
                 "exporter",
                 "nvcr.io/nvidia/k8s/dcgm-exporter:4.4.1-4.5.2",
                 Load(0.01, 0.012, "flat"),
-                Ram("flat", 0.35),
+                Footprint("flat", 0.35),
                 "100m 512Mi",
                 "- 1Gi",
             )
@@ -290,11 +281,11 @@ PLATFORM = (
         "Deployment",
         "kube-state-metrics",
         one(
-            Box(
+            ContainerSpec(
                 "kube-state-metrics",
                 "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.20.0",
                 Load(0.01, 0.015, "flat"),
-                Ram("flat", 0.13),
+                Footprint("flat", 0.13),
                 "100m 512Mi",
                 "- 512Mi",
             )
@@ -306,11 +297,11 @@ PLATFORM = (
         "Deployment",
         "keda-operator",
         one(
-            Box(
+            ContainerSpec(
                 "operator",
                 "ghcr.io/kedacore/keda:2.18.0",
                 Load(0.01, 0.02, "flat"),
-                Ram("flat", 0.1),
+                Footprint("flat", 0.1),
                 "100m 256Mi",
                 "1 1Gi",
             )
@@ -322,11 +313,11 @@ PLATFORM = (
         "Deployment",
         "registry-cache",
         one(
-            Box(
+            ContainerSpec(
                 "registry",
                 "docker.io/library/registry:3.0.0",
                 Load(0.01, 0.5, "bursty"),
-                Ram("load", 0.1, 0.6),
+                Footprint("load", 0.1, 0.6),
                 "500m 2Gi",
                 "- 2Gi",
             )

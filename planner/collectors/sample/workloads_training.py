@@ -1,22 +1,13 @@
 """Namespace ``training``: jobs on GPUs and spot nodes, and what stands around them."""
 
-from planner.collectors.sample.spec import (
-    ContainerSpec as Box,
-    Footprint as Ram,
-    GpuUse,
-    Load,
-    Part,
-    Schedule,
-    WorkloadSpec,
-    one,
-)
+from planner.collectors.sample.spec import ContainerSpec, Footprint, GpuUse, Load, Part, Schedule, WorkloadSpec, one
 
 _RAY = "docker.io/rayproject/ray-ml:2.51.0"
 _TRAINER = "registry.example.com/training/trainer:2026.9"
 
 
-def _trainer(requests: str, limits: str, peak: float, ram: Ram, **gpu: object) -> Box:
-    return Box("pytorch", _TRAINER, Load(1.2, peak, "training", 0.05), ram, requests, limits, **gpu)  # type: ignore[arg-type]
+def _trainer(requests: str, limits: str, peak: float, ram: Footprint, **gpu: object) -> ContainerSpec:
+    return ContainerSpec("pytorch", _TRAINER, Load(1.2, peak, "training", 0.05), ram, requests, limits, **gpu)  # type: ignore[arg-type]
 
 
 TRAINING = (
@@ -33,7 +24,7 @@ TRAINING = (
                         "24 96Gi",
                         "- 128Gi",
                         4.6,
-                        Ram("flat", 41.0),
+                        Footprint("flat", 41.0),
                         gpus=4,
                         gpu_use=GpuUse(0.1, 0.94, 19.6, "training"),
                     ),
@@ -47,7 +38,7 @@ TRAINING = (
                         "24 96Gi",
                         "- 128Gi",
                         4.3,
-                        Ram("flat", 38.0),
+                        Footprint("flat", 38.0),
                         gpus=4,
                         gpu_use=GpuUse(0.1, 0.94, 19.4, "training"),
                     ),
@@ -63,17 +54,23 @@ TRAINING = (
         "hyperparam-search",
         (
             Part(
-                "head", 1, (Box("ray-head", _RAY, Load(0.1, 0.35, "bursty"), Ram("load", 1.6, 2.4), "2 8Gi", "2 8Gi"),)
+                "head",
+                1,
+                (
+                    ContainerSpec(
+                        "ray-head", _RAY, Load(0.1, 0.35, "bursty"), Footprint("load", 1.6, 2.4), "2 8Gi", "2 8Gi"
+                    ),
+                ),
             ),
             Part(
                 "workers",
                 2,
                 (
-                    Box(
+                    ContainerSpec(
                         "ray-worker",
                         _RAY,
                         Load(0.2, 5.5, "bursty", 0.1),
-                        Ram("load", 6.0, 14.0),
+                        Footprint("load", 6.0, 14.0),
                         "8 32Gi",
                         "8 32Gi",
                         gpus=1,
@@ -90,11 +87,11 @@ TRAINING = (
         "CronJob",
         "nightly-retrain",
         one(
-            Box(
+            ContainerSpec(
                 "trainer",
                 _TRAINER,
                 Load(2.0, 6.5, "training", 0.06),
-                Ram("flat", 21.0),
+                Footprint("flat", 21.0),
                 "12 48Gi",
                 "- 64Gi",
                 gpus=2,
@@ -109,11 +106,11 @@ TRAINING = (
         "CronJob",
         "eval-suite",
         one(
-            Box(
+            ContainerSpec(
                 "eval",
                 "registry.example.com/training/eval:2026.9",
                 Load(1.0, 3.4, "flat", 0.2),
-                Ram("load", 3.2, 4.4),
+                Footprint("load", 3.2, 4.4),
                 "8 12Gi",
                 "- 16Gi",
             )
@@ -126,11 +123,11 @@ TRAINING = (
         "Job",
         "dataset-shard",
         one(
-            Box(
+            ContainerSpec(
                 "shard",
                 "registry.example.com/training/dataset-tools:3.0.0",
                 Load(0.3, 2.6, "bursty", 0.2),
-                Ram("spikes", 1.5, 5.5, 6.0),
+                Footprint("spikes", 1.5, 5.5, 6.0),
                 "4 8Gi",
                 "- 8Gi",
             ),
@@ -145,11 +142,11 @@ TRAINING = (
         "Job",
         "dataset-reshard-v3",
         one(
-            Box(
+            ContainerSpec(
                 "shard",
                 "registry.example.com/training/dataset-tools:2.9.4",
                 Load(0.5, 3.0, "flat", 0.2),
-                Ram("flat", 2.5),
+                Footprint("flat", 2.5),
                 "4 8Gi",
                 "- 8Gi",
             ),
@@ -165,11 +162,11 @@ TRAINING = (
         "CronJob",
         "synthetic-rollouts",
         one(
-            Box(
+            ContainerSpec(
                 "simulator",
                 "registry.example.com/training/simulator:0.8.0",
                 Load(0.5, 2.8, "bursty", 0.15),
-                Ram("flat", 1.4),
+                Footprint("flat", 1.4),
                 "4 4Gi",
                 "4 4Gi",
             ),
@@ -183,20 +180,20 @@ TRAINING = (
         "Deployment",
         "mlflow",
         one(
-            Box(
+            ContainerSpec(
                 "migrate",
                 "registry.example.com/training/mlflow:3.4.0",
                 Load(0.2, 0.3, "flat"),
-                Ram("flat", 0.2),
+                Footprint("flat", 0.2),
                 "250m 256Mi",
                 "- 512Mi",
                 role="init",
             ),
-            Box(
+            ContainerSpec(
                 "mlflow",
                 "registry.example.com/training/mlflow:3.4.0",
                 Load(0.02, 0.14, "office"),
-                Ram("flat", 0.62),
+                Footprint("flat", 0.62),
                 "1 2Gi",
                 "- 2Gi",
                 env={"BACKEND_STORE_URI": "postgresql://mlflow:example-password@postgres.data.svc:5432/mlflow"},
@@ -211,11 +208,11 @@ TRAINING = (
         "Deployment",
         "tensorboard",
         one(
-            Box(
+            ContainerSpec(
                 "tensorboard",
                 "registry.example.com/training/tensorboard:2.20.0",
                 Load(0.01, 0.12, "office"),
-                Ram("cache", 0.4, 1.1, 100.0),
+                Footprint("cache", 0.4, 1.1, 100.0),
                 "500m 2Gi",
                 "1 4Gi",
             )
@@ -227,11 +224,11 @@ TRAINING = (
         "Deployment",
         "checkpoint-uploader",
         one(
-            Box(
+            ContainerSpec(
                 "uploader",
                 "registry.example.com/training/checkpoint-uploader:1.2.2",
                 Load(0.02, 0.9, "bursty"),
-                Ram("load", 0.15, 0.6),
+                Footprint("load", 0.15, 0.6),
                 "1 1Gi",
                 "1 1Gi",
             )
@@ -242,11 +239,11 @@ TRAINING = (
         "Deployment",
         "data-augment",
         one(
-            Box(
+            ContainerSpec(
                 "augment",
                 "registry.example.com/training/augment:4.0.1",
                 Load(0.05, 2.9, "bursty", 0.2),
-                Ram("load", 0.9, 2.6),
+                Footprint("load", 0.9, 2.6),
                 "4 6Gi",
                 "- 8Gi",
             ),
@@ -260,11 +257,11 @@ TRAINING = (
         "Deployment",
         "training-operator",
         one(
-            Box(
+            ContainerSpec(
                 "manager",
                 "docker.io/kubeflow/training-operator:v1.9.3",
                 Load(0.005, 0.02, "flat"),
-                Ram("flat", 0.09),
+                Footprint("flat", 0.09),
                 "200m 256Mi",
                 "500m 512Mi",
             )
@@ -276,11 +273,11 @@ TRAINING = (
         "Deployment",
         "label-studio",
         one(
-            Box(
+            ContainerSpec(
                 "label-studio",
                 "docker.io/heartexlabs/label-studio:1.21.0",
                 Load(0.02, 0.25, "office"),
-                Ram("flat", 0.9),
+                Footprint("flat", 0.9),
                 "1 3Gi",
                 "2 4Gi",
             ),

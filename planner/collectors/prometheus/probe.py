@@ -1,0 +1,169 @@
+"""What a server holds, found with a handful of cheap questions before the large ones."""
+
+import math
+from dataclasses import dataclass
+
+from planner.collectors.prometheus import queries
+from planner.collectors.prometheus.client import PrometheusClient
+from planner.collectors.prometheus.queries import Family, LabelNames, Scope
+from planner.snapshot.header import SourceWarning
+
+DEFAULT_SCRAPE_SECONDS = 60.0
+USUAL_SCRAPE_SECONDS = (1, 5, 10, 15, 20, 30, 40, 45, 60, 90, 120, 180, 240, 300, 600, 900)
+SETTLE_SECONDS = 60.0
+"""The newest samples are still on their way; a step is complete this long after its end."""
+MOST_POINTS = 32
+
+FAMILY_METRIC = {
+    Family.CADVISOR: "container_memory_working_set_bytes",
+    Family.KUBE_STATE_METRICS: "kube_pod_container_info",
+    Family.DCGM: "DCGM_FI_DEV_FB_USED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How many series of a metric exist at points of a window.
+
+    Attributes:
+        name: of the metric.
+        counts: (Unix seconds, series), oldest first, only points with any.
+        ever: found by a search over the whole window where no point has any.
+    """
+
+    name: str
+    counts: tuple[tuple[float, float], ...]
+    ever: float = 0.0
+
+    @property
+    def exists(self) -> bool:
+        """Whether the window holds any sample."""
+        return bool(self.counts) or self.ever > 0
+
+    @property
+    def most(self) -> float:
+        """Most series at once."""
+        return max((count for _, count in self.counts), default=self.ever)
+
+    @property
+    def oldest(self) -> float | None:
+        """First point with series."""
+        return self.counts[0][0] if self.counts else None
+
+    @property
+    def newest(self) -> float | None:
+        """Last point with series."""
+        return self.counts[-1][0] if self.counts else None
+
+
+def probe_presence(
+    client: PrometheusClient,
+    name: str,
+    where: str,
+    *,
+    start: float,
+    end: float,
+    known: frozenset[str] | None = None,
+    longest_seconds: int = 7 * 86_400,
+) -> Presence:
+    """Look for a metric at two points a day; where none has it, search the window once.
+
+    Args:
+        client: the server.
+        name: of the metric.
+        where: selector.
+        start, end: window, Unix seconds.
+        known: names that exist at all; another one is not asked for.
+        longest_seconds: longest window of one instant query.
+    """
+    if known is not None and name not in known:
+        return Presence(name, ())
+    spacing = max(43_200, math.ceil((end - start) / (MOST_POINTS - 2) / 3_600) * 3_600)
+    backs = sorted({*range(0, int(end - start), spacing), max(0, int(end - start) - 1)})
+    answer = client.instant(queries.count_at(name, where, backs), end)
+    counts = sorted(
+        (end - float(labels["back"]), value)
+        for labels, value in zip(answer.labels, answer.values.tolist(), strict=True)
+        if value > 0 and labels.get("back", "").isdigit()
+    )
+    if counts:
+        return Presence(name, tuple(counts))
+    ever, until = 0.0, end
+    while until > start and not ever:
+        window = int(min(longest_seconds, until - start))
+        values = client.instant(queries.count_ever(name, where, window), until).values
+        ever, until = float(values.max(initial=0.0)), until - window
+    return Presence(name, (), ever)
+
+
+def scrape_seconds(client: PrometheusClient, presence: Presence, where: str, *, end: float) -> float | None:
+    """Scrape interval of a metric, from the samples of an hour; ``None`` where there are too few."""
+    if presence.newest is None:
+        return None
+    # an hour that ends with the newest point may begin before the data do; its fullest series tell anyway
+    text = queries.samples_per_hour(presence.name, where, int(end - presence.newest))
+    values = client.instant(text, end).values
+    if not len(values) or not values[0] >= 2:
+        return None
+    found = 3_600.0 / float(values[0])
+    nearest = min(USUAL_SCRAPE_SECONDS, key=lambda usual: abs(usual - found))
+    return float(nearest) if abs(nearest - found) <= 0.1 * nearest else found
+
+
+def label_names(client: PrometheusClient, name: str, scope: Scope, presence: Presence, *, end: float) -> LabelNames:
+    """What the metric calls namespace, pod, container and node here."""
+    back = int(end - presence.newest) if presence.newest is not None else 0
+    answer = client.instant(queries.one_series(name, scope, back), end)
+    labels: set[str] = set().union(*answer.labels) if answer.labels else set()
+
+    def stored(label: str, *others: str) -> str:
+        return next((o for o in (f"exported_{label}", *others) if o in labels), label)
+
+    return LabelNames(
+        stored("namespace", *(["pod_namespace"] if "pod_name" in labels else [])),
+        stored("pod", *(["pod_name"] if "pod_name" in labels else [])),
+        stored("container", *(["container_name"] if "pod_name" in labels else [])),
+        stored("node"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The end of a window that both clocks agree on.
+
+    Attributes:
+        end: Unix seconds, a multiple of the step, past for the server.
+        skew_seconds: server minus ours.
+        warnings: ``clock_skew`` where the difference is more than a step.
+    """
+
+    end: float
+    skew_seconds: float
+    warnings: tuple[SourceWarning, ...] = ()
+
+
+def agree_on_end(client: PrometheusClient, *, end: float, step_seconds: int, now: float) -> Clock:
+    """Check the asked end of a window against the server's clock.
+
+    Args:
+        client: the server.
+        end: what was asked for, by our clock.
+        step_seconds: grid.
+        now: our clock, Unix seconds.
+    """
+    answer = client.instant(queries.server_time())
+    server = float(answer.values[0]) if len(answer.values) and math.isfinite(answer.values[0]) else now
+    skew = server - now
+    settled = math.floor((server - SETTLE_SECONDS) / step_seconds) * step_seconds
+    if abs(skew) <= step_seconds:
+        return Clock(min(end, settled), skew)
+    asks_for_now = now - end < 2 * step_seconds + SETTLE_SECONDS
+    agreed = settled if asks_for_now else min(end, settled)
+    side = "ahead of" if skew > 0 else "behind"
+    warning = SourceWarning(
+        source="prometheus",
+        code="clock_skew",
+        text=f"the clock of Prometheus is {abs(skew):.0f} s {side} this machine's; its time is used",
+        fix="synchronise both clocks (NTP)",
+    )
+    return Clock(agreed, skew, (warning,))
