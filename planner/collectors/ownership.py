@@ -42,6 +42,7 @@ class Ownership:
         known: (namespace, kind, name) of the objects that exist; a name is only guessed for objects
             that are not among them.
         pod_owner: controller of a pod by (namespace, pod), ``None`` for a bare or unknown one.
+        parents: (namespace, kind, name) that a generated name may point to.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class Ownership:
         links: OwnerLinks,
         known: Collection[tuple[str, str, str]],
         pod_owner: Callable[[str, str], ObjectRef | None],
+        parents: Collection[tuple[str, str, str]] | None = None,
     ) -> None:
         self.links = links
         self.known = known
         self.pod_owner = pod_owner
+        self.parents = known if parents is None else parents
         self._tops: dict[tuple[str, str, str], ObjectRef] = {}
         self._generators: dict[str, list[str]] = {}
         for facts in workload_kinds():
@@ -90,7 +93,7 @@ class Ownership:
         if match is None:
             return None
         for kind in self._generators.get(ref.kind, ()):
-            if (namespace, kind, match[1]) in self.known:
+            if (namespace, kind, match[1]) in self.parents:
                 return ObjectRef(kind, match[1])
         return None
 

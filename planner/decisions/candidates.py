@@ -11,14 +11,17 @@ from planner.decisions.eligibility import (
     Refusal,
     Seen,
     container_refusal,
+    declared_of,
     evidence_refusal,
     hpa_refusals,
     is_best_effort,
+    is_guaranteed,
     workload_refusal,
 )
 from planner.decisions.facts import Facts
 from planner.decisions.scope import Scope
 from planner.domain.workload import Container, ContainerRole, Workload
+from planner.units import human_cpu
 from planner.usage.history import ResourceHistory
 
 if TYPE_CHECKING:
@@ -79,7 +82,8 @@ def find_candidates(facts: Facts, scope: Scope) -> Candidates:
         policy = facts.effective[row].value
         scalers = facts.scalers_of(workload)
         refusal = workload_refusal(workload, policy, scalers, excluded=facts.effective[row].excluded)
-        if refusal is None and policy.limits.keep_qos_class and is_best_effort(workload.containers):
+        declared = [container for container in workload.containers if not container.injected]
+        if refusal is None and policy.limits.keep_qos_class and is_best_effort(declared):
             refusal = Refusal(
                 "best_effort_kept",
                 "no container has requests or limits: any value would change its QoS class",
@@ -109,7 +113,7 @@ def _sort_container(facts: Facts, found: Candidates, row: int, container: Contai
             continue
         history = facts.history.cpu if resource == "cpu" else facts.history.memory
         seen = _seen(facts, history, row, history_row, container)
-        problem = by_hpa.get(resource) or evidence_refusal(container, resource, seen, policy)
+        problem = by_hpa.get(resource) or evidence_refusal(container, seen, policy)
         if problem is not None:
             refused.setdefault(problem, []).append(resource)
             continue
@@ -125,7 +129,7 @@ def _seen(facts: Facts, history: ResourceHistory, row: int, history_row: int, co
     span_days = 0.0
     if samples:
         span_days = (history.last_step[history_row] - history.first_step[history_row] + 1) * step / SECONDS_PER_DAY
-    expected = float(facts.counts.seconds[row]) / step
+    expected = facts.counts.container_seconds.get((row, container.name), 0.0) / step
     if container.role is ContainerRole.INIT or expected <= 0:
         return Seen(samples, float(span_days), 1.0 if samples else 0.0)
     return Seen(samples, float(span_days), min(1.0, samples / expected))
@@ -139,6 +143,11 @@ def _candidate(facts: Facts, row: int, history_row: int, container: Container, r
     if resource == "cpu":
         throttled = float(np.nan_to_num(facts.history.throttled[history_row]))
         bounds = cpu_bounds(container, policy, limit_ranges, facts.ceilings, throttled)
+        if policy.limits.keep_qos_class and is_guaranteed(declared_of(workload, container)):
+            highest = float(facts.history.cpu.highest[history_row])
+            text = f"Guaranteed: its limit equals its request, and {human_cpu(highest)} were used"
+            bounds.at_least(highest, "guaranteed_burst", text)
+            bounds.settle()
     else:
         floor = 0.0
         events = facts.events.get((row, container.name))

@@ -89,31 +89,34 @@ class Seen:
     coverage: float
 
 
-def evidence_refusal(container: Container, resource: str, seen: Seen, policy: "WorkloadPolicy") -> Refusal | None:
+def evidence_refusal(container: Container, seen: Seen, policy: "WorkloadPolicy") -> Refusal | None:
     """Why the evidence does not carry a recommendation, if it does not."""
     if seen.samples == 0:
         if container.role is ContainerRole.INIT:
             return Refusal(
                 "init_too_short_to_measure",
-                f"its {resource} was never sampled: init containers often end between two scrapes",
+                "it was never sampled: init containers often end between two scrapes",
             )
-        return Refusal(
-            "no_usage_data", f"no {resource} usage was seen", "check that its pods ran and that cAdvisor is scraped"
-        )
+        return Refusal("no_usage_data", "no usage was seen", "check that its pods ran and that cAdvisor is scraped")
     if seen.days < policy.evidence.min_days:
         return Refusal(
             "too_little_data",
-            f"{seen.days:.1f} days of {resource} usage, the policy asks for {policy.evidence.min_days:g}",
+            f"{seen.days:.1f} days of usage, the policy asks for {policy.evidence.min_days:g}",
             "wait, or lower evidence.min_days",
         )
     if seen.coverage < policy.evidence.min_coverage:
         return Refusal(
             "coverage_too_low",
-            f"{resource} samples for {seen.coverage:.0%} of the time its pods ran, the policy asks for "
+            f"samples for {seen.coverage:.0%} of the time its pods ran, the policy asks for "
             f"{policy.evidence.min_coverage:.0%}",
             "see the warnings for gaps, or lower evidence.min_coverage",
         )
     return None
+
+
+def declared_of(workload: Workload, container: Container) -> list[Container]:
+    """Containers of the same pod template, as declared: injected ones are not in it."""
+    return [c for c in workload.containers if not c.injected and c.template == container.template]
 
 
 def is_best_effort(containers: Iterable[Container]) -> bool:

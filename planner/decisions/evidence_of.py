@@ -41,7 +41,7 @@ def expected_incidents(facts: Facts, changes: list[ContainerPlan], items: list[C
     cpu = [i for i, change in enumerate(changes) if "cpu" in change.items]
     if cpu:
         rows = np.array([items[changes[i].items["cpu"]].history_row for i in cpu])
-        pods = np.array([facts.billed_pods(changes[i].workload_row) for i in cpu])
+        pods = np.array([facts.billed_pods(changes[i].workload_row, changes[i].before.name) for i in cpu])
         points = np.array([[requested(changes[i].before, "cpu"), requested(changes[i].after, "cpu")] for i in cpu])
         shortage = cpu_shortage(facts.history.cpu, rows, points, pods)
         result.cpu_now[cpu], result.cpu_proposed[cpu] = shortage[:, 0], shortage[:, 1]

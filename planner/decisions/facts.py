@@ -11,7 +11,7 @@ from planner.decisions.bounds import Ceilings, node_ceilings
 from planner.decisions.money import PriceBook, price_book, workload_prices
 from planner.domain.policy_objects import Autoscaler, LimitRangeItem, ResourceQuota
 from planner.domain.prices import ResourcePrices
-from planner.domain.workload import Workload
+from planner.domain.workload import Container, Workload
 from planner.usage.history import UsageHistory, read_history
 from planner.usage.pods import PodCounts, count_pods, pod_owner_rows
 
@@ -56,10 +56,25 @@ class Facts:
         now = float(self.counts.now[row])
         return now if now > 0 else float(self.counts.mean[row])
 
-    def billed_pods(self, row: int) -> float:
-        """Pods that the bill sees: the mean of the typical week, or the declared number where no pod was seen."""
-        mean = float(self.counts.mean[row])
-        return mean if mean > 0 or self.counts.seen[row] else self.replicas(row)
+    def billed_pods(self, row: int, container: str) -> float:
+        """Pods with a container that the bill sees: the typical week's mean, else the declared number."""
+        if self.counts.seen[row]:
+            return self.counts.container_mean.get((row, container), 0.0)
+        return self.replicas(row)
+
+    def pods_at_once(self, row: int, container: Container) -> float:
+        """Pods with a container that a quota must hold at the same time."""
+        return self.replicas(row) if container.template is None else self.billed_pods(row, container.name)
+
+    def template_pods(self, row: int) -> dict[str | None, float]:
+        """Pod template -> pods that the bill sees; the key is ``None`` for the only template."""
+        pods: dict[str | None, float] = {}
+        for container in self.workloads[row].containers:
+            if container.injected:
+                continue
+            count = self.billed_pods(row, container.name)
+            pods[container.template] = max(pods.get(container.template, 0.0), count)
+        return pods or {None: 0.0}
 
 
 def gather(snapshot: "Snapshot", policy: Policy) -> Facts:

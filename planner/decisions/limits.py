@@ -19,14 +19,15 @@ def round_request(value: float, resource: str, ceiling: float, *, finest: bool =
     """Round up to a figure that people would write, about 1 % to 5 % fine, without passing the ceiling.
 
     CPU steps of 1m below 100m, 5m below 1 core, 50m above; memory 1 MiB below 256 MiB, 16 MiB below 4 GiB,
-    64 MiB above. ``finest`` keeps the first step throughout: under a binding quota every bit counts.
+    128 MiB below 16 GiB, 512 MiB above. ``finest`` keeps the first step throughout, for a binding quota.
     """
     if resource == "cpu":
         step = 0.001 if finest or value < 0.1 else 0.005 if value < 1 else 0.05
         scaled = math.ceil(round(value / step, 6)) * round(step * 1000) / 1000
         lowest = math.floor(round(ceiling * 1000, 6)) / 1000 if math.isfinite(ceiling) else math.inf
     else:
-        step = MIB if finest or value < 256 * MIB else 16 * MIB if value < 4 * GIB else 64 * MIB
+        step = MIB if finest or value < 256 * MIB else 16 * MIB if value < 4 * GIB else 128 * MIB
+        step = 512 * MIB if value >= 16 * GIB and not finest else step
         scaled = math.ceil(round(value / step, 9)) * step
         lowest = math.floor(ceiling / MIB) * MIB if math.isfinite(ceiling) else math.inf
     return float(min(scaled, lowest) if lowest > 0 else scaled)

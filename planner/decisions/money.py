@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.domain.node import Node
 from planner.domain.pod_request import PodRequest
-from planner.domain.prices import ResourcePrices, resource_prices
+from planner.domain.prices import ResourcePrices, is_gpu, resource_prices
 from planner.domain.workload import Workload
 from planner.plan.schema import PriceUse
 from planner.units import GIB, HOURS_PER_MONTH
@@ -15,7 +15,6 @@ from planner.units import GIB, HOURS_PER_MONTH
 if TYPE_CHECKING:
     import pandas as pd
 
-GPU_RESOURCE_PREFIXES = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/", "nvidia.com/mig-")
 REFERENCE_PRICES = ResourcePrices(core_per_hour=0.031611, gib_per_hour=0.004237, gpu_per_hour=0.95)
 """Only to weigh risk where no price is known, never in an amount (OpenCost ``default.json``, read 2024-10)."""
 
@@ -69,15 +68,15 @@ def workload_prices(
     return result
 
 
-def value_per_month(request: PodRequest, pods: float, prices: ResourcePrices) -> float:
-    """Value of what some pods request, in the nodes' currency a month."""
-    gpus = sum(count for name, count in request.extended.items() if name.startswith(GPU_RESOURCE_PREFIXES))
+def value_per_month(request: PodRequest, prices: ResourcePrices) -> float:
+    """Value of a request, summed over its pods, in the nodes' currency a month."""
+    gpus = sum(count for name, count in request.extended.items() if is_gpu(name))
     hourly = (
         request.cpu_cores * prices.core_per_hour
         + request.memory_bytes / GIB * prices.gib_per_hour
         + gpus * prices.gpu_per_hour
     )
-    return hourly * pods * HOURS_PER_MONTH
+    return hourly * HOURS_PER_MONTH
 
 
 def price_uses(nodes: Iterable[Node], book: PriceBook) -> tuple[PriceUse, ...]:

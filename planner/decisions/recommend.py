@@ -14,7 +14,7 @@ from planner.decisions.requests import ContainerPlan, RequestsPlan, patch_route,
 from planner.decisions.scope import Scope
 from planner.decisions.sizing import Sizing, size
 from planner.decisions.warnings import plan_warnings
-from planner.domain.pod_request import PlannedWorkload, PodRequest, requested
+from planner.domain.pod_request import PodRequest, requested
 from planner.domain.prices import ResourcePrices
 from planner.domain.workload import Container, ContainerRole, Workload
 from planner.errors import DataTooPoorError
@@ -104,7 +104,7 @@ def _recommendations(
                 id=recommendation_id(Kind.REQUESTS, target),
                 kind=Kind.REQUESTS,
                 target=target,
-                replicas=round(facts.billed_pods(change.workload_row), 3),
+                replicas=round(facts.billed_pods(change.workload_row, change.before.name), 3),
                 current=_values_json(change.before),
                 proposed=_values_json(change.after),
                 reason=Reason(text=_summary(change), details=tuple(change.details)),
@@ -139,7 +139,7 @@ def _freed_values(facts: Facts, outcome: RequestsPlan) -> list[float]:
     """Value of what each container's change frees; the containers of a workload share what its pods free.
 
     A pod's effective request is not the sum of its containers where an init container asks for more. So the
-    pod's change is priced, and split over its changed containers in proportion to their own changes.
+    pods' change is priced, and split over its changed containers in proportion to their own changes.
     """
     by_row: dict[int, list[int]] = {}
     for position, change in enumerate(outcome.changes):
@@ -147,29 +147,24 @@ def _freed_values(facts: Facts, outcome: RequestsPlan) -> list[float]:
     freed = [0.0] * len(outcome.changes)
     for row, positions in by_row.items():
         prices = facts.prices[row]
-        planned = outcome.planned[row]
         if prices is None:
             continue
-        pods = planned.mean_pods
-        total = value_per_month(planned.request_now, pods, prices) - value_per_month(
-            planned.request_planned, pods, prices
-        )
-        own = [_own_value(outcome.changes[p], pods, prices) for p in positions]
+        planned = outcome.planned[row]
+        total = value_per_month(planned.requested_now(), prices) - value_per_month(planned.requested_planned(), prices)
+        own = [_own_value(facts, outcome.changes[p], prices) for p in positions]
         plain = sum(own)
+        in_proportion = abs(plain) > 1e-9 and 0 <= total / plain <= 1.000001
         for p, value in zip(positions, own, strict=True):
-            freed[p] = (
-                value * total / plain
-                if abs(plain) > 1e-9 and 0 <= total / plain <= 1.000001
-                else total / len(positions)
-            )
+            freed[p] = value * total / plain if in_proportion else total / len(positions)
     return freed
 
 
-def _own_value(change: ContainerPlan, pods: float, prices: ResourcePrices) -> float:
+def _own_value(facts: Facts, change: ContainerPlan, prices: ResourcePrices) -> float:
     if change.before.role is ContainerRole.INIT:
         return 0.0
-    sides = [PodRequest(requested(c, "cpu"), requested(c, "memory"), {}) for c in (change.before, change.after)]
-    return value_per_month(sides[0], pods, prices) - value_per_month(sides[1], pods, prices)
+    pods = facts.billed_pods(change.workload_row, change.before.name)
+    freed = [requested(change.before, name) - requested(change.after, name) for name in ("cpu", "memory")]
+    return value_per_month(PodRequest(freed[0] * pods, freed[1] * pods, {}), prices)
 
 
 def _bill(facts: Facts, outcome: RequestsPlan, inside: list[int]) -> Bill:
@@ -181,8 +176,8 @@ def _bill(facts: Facts, outcome: RequestsPlan, inside: list[int]) -> Bill:
             unpriced += 1
             continue
         item = outcome.planned[row]
-        current += value_per_month(item.request_now, item.mean_pods, prices)
-        planned += value_per_month(item.request_planned, item.mean_pods, prices)
+        current += value_per_month(item.requested_now(), prices)
+        planned += value_per_month(item.requested_planned(), prices)
     nodes = facts.snapshot.nodes
     return Bill(
         currency=facts.policy.currency,
@@ -199,46 +194,46 @@ def _bill(facts: Facts, outcome: RequestsPlan, inside: list[int]) -> Bill:
 
 def _totals(facts: Facts, outcome: RequestsPlan, inside: list[int]) -> dict[str, float]:
     """Sums over the workloads in scope, by mean pods of the typical week."""
-    now = [_scaled(outcome.planned[row], planned=False) for row in inside]
-    then = [_scaled(outcome.planned[row], planned=True) for row in inside]
+    now = [outcome.planned[row].requested_now() for row in inside]
+    then = [outcome.planned[row].requested_planned() for row in inside]
     used_cpu, used_memory = _used(facts, set(inside))
     return {
         "workloads": float(len(inside)),
         "containers": float(sum(len(facts.workloads[row].containers) for row in inside)),
-        "pods": round(sum(facts.billed_pods(row) for row in inside), 2),
+        "pods": round(sum(sum(facts.template_pods(row).values()) for row in inside), 2),
         "nodes": float(len(facts.snapshot.nodes)),
-        "requested_cpu_cores": round(sum(cpu for cpu, _ in now), 3),
-        "planned_cpu_cores": round(sum(cpu for cpu, _ in then), 3),
+        "requested_cpu_cores": round(sum(request.cpu_cores for request in now), 3),
+        "planned_cpu_cores": round(sum(request.cpu_cores for request in then), 3),
         "used_cpu_cores": round(used_cpu, 3),
-        "requested_memory_gib": round(sum(memory for _, memory in now) / GIB, 3),
-        "planned_memory_gib": round(sum(memory for _, memory in then) / GIB, 3),
+        "requested_memory_gib": round(sum(request.memory_bytes for request in now) / GIB, 3),
+        "planned_memory_gib": round(sum(request.memory_bytes for request in then) / GIB, 3),
         "used_memory_gib": round(used_memory / GIB, 3),
     }
-
-
-def _scaled(item: PlannedWorkload, *, planned: bool) -> tuple[float, float]:
-    request = item.request_planned if planned else item.request_now
-    return request.cpu_cores * item.mean_pods, request.memory_bytes * item.mean_pods
 
 
 def _used(facts: Facts, inside: set[int]) -> tuple[float, float]:
     """Mean cores and bytes in use: the mean sample of each container times its mean pods."""
     totals = []
+    inits = {
+        (row, container.name)
+        for row in inside
+        for container in facts.workloads[row].containers
+        if container.role is ContainerRole.INIT
+    }
     for history in (facts.history.cpu, facts.history.memory):
         edges = history.bins.edges()
         middle = (edges[:-1] + edges[1:]) / 2
         mean = np.divide(
             history.histograms @ middle, history.samples, out=np.zeros(len(history.samples)), where=history.samples > 0
         )
-        pods = np.array([facts.billed_pods(row) if row in inside else 0.0 for row, _ in facts.history.containers])
-        roles = [_role(facts, row, name) for row, name in facts.history.containers]
-        pods[[role is ContainerRole.INIT for role in roles]] = 0.0
+        pods = np.array(
+            [
+                facts.billed_pods(row, name) if row in inside and (row, name) not in inits else 0.0
+                for row, name in facts.history.containers
+            ]
+        )
         totals.append(float(mean @ pods) if len(pods) else 0.0)
     return totals[0], totals[1]
-
-
-def _role(facts: Facts, row: int, name: str) -> ContainerRole:
-    return next(c.role for c in facts.workloads[row].containers if c.name == name)
 
 
 def _solver(sizing: Sizing, backend: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from planner.decisions.candidates import Candidate, Candidates, LeftAlone
-from planner.decisions.eligibility import Refusal, is_guaranteed
+from planner.decisions.eligibility import Refusal, declared_of, is_guaranteed
 from planner.decisions.facts import Facts
 from planner.decisions.limits import Evidence as LimitEvidence
 from planner.decisions.limits import propose_values, round_request
@@ -148,20 +148,24 @@ def _limit_evidence(
         for resource in ("cpu", "memory")
         if f"limits.{resource}" in quota.hard
     }
-    declared = [container for container in workload.containers if not container.injected]
-    guaranteed = first.policy.limits.keep_qos_class and is_guaranteed(declared)
+    guaranteed = first.policy.limits.keep_qos_class and is_guaranteed(declared_of(workload, first.container))
     return LimitEvidence(highest, floor, frozenset(counted), guaranteed)
 
 
 def _keep_class(workload: Workload, changes: list[ContainerPlan]) -> None:
     """A Burstable pod must not turn Guaranteed because its new requests happen to equal its limits."""
-    declared = [container for container in workload.containers if not container.injected]
-    if not changes or is_guaranteed(declared):
-        return
-    after = {change.before.name: change.after for change in changes}
-    if not is_guaranteed([after.get(container.name, container) for container in declared]):
-        return
-    change = changes[0]
+    by_template: dict[str | None, list[ContainerPlan]] = defaultdict(list)
+    for change in changes:
+        by_template[change.before.template].append(change)
+    for own in by_template.values():
+        declared = declared_of(workload, own[0].before)
+        after = {change.before.name: change.after for change in own}
+        planned = [after.get(container.name, container) for container in declared]
+        if is_guaranteed(planned) and not is_guaranteed(declared):
+            _loosen(own[0])
+
+
+def _loosen(change: ContainerPlan) -> None:
     memory = change.after.limits.memory_bytes or 0
     change.after = replace(change.after, limits=replace(change.after.limits, memory_bytes=memory + MIB))
     text = "one MiB over the request: the pod stays Burstable"
@@ -181,7 +185,7 @@ def _planned(facts: Facts, changes: list[ContainerPlan]) -> list[PlannedWorkload
             workload=workload,
             containers=tuple(after.get((row, container.name), container) for container in workload.containers),
             replicas=facts.replicas(row),
-            mean_pods=facts.billed_pods(row),
+            mean_pods=facts.template_pods(row),
         )
         for row, workload in enumerate(facts.workloads)
     ]
@@ -194,22 +198,24 @@ STRATEGIC_KINDS = frozenset(
 
 def patch_route(workload: Workload, container: Container) -> dict[str, Any]:
     """How a change reaches the object: kustomize merges lists by name only for built-in kinds."""
+    declared = declared_of(workload, container)
     lists = {
-        "containers": [c.name for c in workload.containers if c.role is ContainerRole.APP and not c.injected],
-        "initContainers": [c.name for c in workload.containers if c.role is not ContainerRole.APP and not c.injected],
+        "containers": [c.name for c in declared if c.role is ContainerRole.APP],
+        "initContainers": [c.name for c in declared if c.role is not ContainerRole.APP],
     }
+    path = container.template or workload.template_path
     where = "containers" if container.role is ContainerRole.APP else "initContainers"
     why_none = ""
     if workload.kind == "Pod":
         why_none = "a bare pod has no template: set the values where it is created"
-    elif workload.template_path is None:
+    elif path is None:
         why_none = f"it is not known where kind {workload.kind} keeps its pod template"
     elif not workload.api_version:
         why_none = "its API version is not known without the Kubernetes API"
     method = "none" if why_none else "strategic-merge" if workload.kind in STRATEGIC_KINDS else "json-patch"
     return {
         "method": method,
-        "template_path": workload.template_path,
+        "template_path": path,
         "container_list": where,
         "container_index": lists[where].index(container.name),
         "why_none": why_none,

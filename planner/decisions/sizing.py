@@ -64,6 +64,8 @@ class Sizing:
         risk_price: (candidate,) currency per core-hour of shortage or per OOM kill.
         binding: (candidate,) code of ``solvers.risk.Binding``.
         quota_rows: rows of the program with their dual in ``quota_dual`` (currency per core or byte a month).
+        quota_violation: (row,) by how much even the answer passes the quota, cores or bytes.
+        quota_missing: (row,) what the quota lacks for the floors, before they were lowered to today's requests.
         choice: the raw answer.
     """
 
@@ -74,15 +76,42 @@ class Sizing:
     quota_rows: list[QuotaRow]
     quota_dual: NDArray[np.float64]
     quota_violation: NDArray[np.float64]
+    quota_missing: NDArray[np.float64]
     choice: RiskChoice | None
 
 
 def size(facts: Facts, items: list[Candidate], backend: str) -> Sizing:
-    """Choose all requests together."""
+    """Choose all requests together.
+
+    Where a quota cannot hold the floors of its pods, those requests may stay as low as they are today: a request
+    below the peak is a risk, a pod that the quota refuses is an outage.
+    """
     rows = quota_rows(facts, items)
     if not items:
         nothing = np.empty(0)
-        return Sizing(nothing, nothing, nothing, np.empty(0, np.int8), [], nothing, nothing, None)
+        return Sizing(nothing, nothing, nothing, np.empty(0, np.int8), [], nothing, nothing, nothing, None)
+    sizing = _solve(facts, items, rows, backend)
+    tight = [row for row, missing in zip(rows, sizing.quota_violation, strict=True) if missing > 1e-6 * row.hard]
+    if not tight:
+        return sizing
+    for row in tight:
+        for position in row.items:
+            _keep_today(items[position])
+    relaxed = _solve(facts, items, rows, backend)
+    relaxed.quota_missing = sizing.quota_violation
+    return relaxed
+
+
+def _keep_today(item: Candidate) -> None:
+    """Lower the floor of a request to today's value, if that is lower."""
+    today = requested(item.container, item.resource)
+    if 0 < today < item.bounds.lower:
+        item.bounds.notes.append(f"the quota has no room for its floor: {item.bounds.lower_text}")
+        item.bounds.lower, item.bounds.lower_code = today, "quota_too_small"
+        item.bounds.lower_text = "the quota has no room for more than today's request"
+
+
+def _solve(facts: Facts, items: list[Candidate], rows: list[QuotaRow], backend: str) -> Sizing:
     unit = np.array([UNIT[item.resource] for item in items])
     points, risk = _curves(facts, items)
     unit_price, risk_price = _prices(facts, items)
@@ -110,6 +139,7 @@ def size(facts: Facts, items: list[Candidate], backend: str) -> Sizing:
         quota_rows=rows,
         quota_dual=choice.budget_dual / scale,
         quota_violation=choice.budget_slack_violation * scale,
+        quota_missing=choice.budget_slack_violation * scale,
         choice=choice,
     )
 
@@ -120,7 +150,7 @@ def _curves(facts: Facts, items: list[Candidate]) -> tuple[NDArray[np.float64], 
     memory = np.array([i for i, item in enumerate(items) if item.resource == "memory"], dtype=np.intp)
     parts = []
     if len(cpu):
-        pods = np.array([max(facts.billed_pods(items[i].workload_row), 1e-3) for i in cpu])
+        pods = np.array([max(facts.billed_pods(items[i].workload_row, items[i].container.name), 1e-3) for i in cpu])
         parts.append((cpu, *cpu_curve(facts.history.cpu, np.array([items[i].history_row for i in cpu]), pods)))
     if len(memory):
         points, incidents = memory_curve(facts.history.memory, np.array([items[i].history_row for i in memory]))
@@ -139,10 +169,12 @@ def _prices(facts: Facts, items: list[Candidate]) -> tuple[NDArray[np.float64], 
     unit_price, risk_price = np.empty(len(items)), np.empty(len(items))
     for position, item in enumerate(items):
         prices = facts.prices[item.workload_row] or REFERENCE_PRICES
-        pods = max(facts.billed_pods(item.workload_row), 1e-3)
+        pods = max(facts.billed_pods(item.workload_row, item.container.name), 1e-3)
         if item.resource == "cpu":
             unit_price[position] = prices.core_per_hour * HOURS_PER_MONTH * pods
-            risk_price[position] = prices.core_per_hour * item.policy.risk.cpu_shortage_price_ratio
+            # A missing core-hour costs the ratio, and it also saved the core-hour that a larger request pays:
+            # so min price r + risk E(u - r)+ has its optimum where P(u > r) = 1 / (ratio + 1), the newsvendor's.
+            risk_price[position] = prices.core_per_hour * (item.policy.risk.cpu_shortage_price_ratio + 1)
         else:
             unit_price[position] = prices.gib_per_hour / GIB * HOURS_PER_MONTH * pods
             risk_price[position] = item.policy.risk.oom_kill_price
@@ -163,7 +195,7 @@ def quota_rows(facts: Facts, items: list[Candidate]) -> list[QuotaRow]:
                 positions = by_namespace.get((namespace, resource), [])
                 if hard is None or quota.scopes or not positions:
                     continue
-                pods = np.array([facts.replicas(items[p].workload_row) for p in positions])
+                pods = np.array([facts.pods_at_once(items[p].workload_row, items[p].container) for p in positions])
                 room = hard - _undecided(facts, namespace, resource, items, positions)
                 room -= float(pods.sum()) * FINEST[resource]  # rounding up must still fit
                 name = f"quota_covers_requests[{namespace}/{quota.name}/{resource}]"
@@ -177,10 +209,9 @@ def _undecided(facts: Facts, namespace: str, resource: str, items: list[Candidat
     total = 0.0
     for row in facts.rows_of_namespace.get(namespace, []):
         workload = facts.workloads[row]
-        fixed = sum(
-            requested(container, resource)
+        total += sum(
+            requested(container, resource) * facts.pods_at_once(row, container)
             for container in workload.containers
             if container.role is not ContainerRole.INIT and (row, container.name) not in decided
         )
-        total += fixed * facts.replicas(row)
     return total

@@ -71,7 +71,7 @@ def _policy_warnings(facts: Facts, inside: list[int]) -> list[PlanWarning]:
 
 def _quota_warnings(sizing: Sizing) -> list[PlanWarning]:
     found = []
-    for row, missing in zip(sizing.quota_rows, sizing.quota_violation, strict=True):
+    for row, missing, passed in zip(sizing.quota_rows, sizing.quota_missing, sizing.quota_violation, strict=True):
         if missing > 1e-6 * max(row.hard, 1.0):
             show = human_cpu if row.resource == "cpu" else human_memory
             namespace, quota, _ = row.name.partition("[")[2].rstrip("]").split("/")
@@ -80,7 +80,9 @@ def _quota_warnings(sizing: Sizing) -> list[PlanWarning]:
                     code="quota_too_small",
                     text=f"ResourceQuota {quota} of {namespace} lacks {show(missing)} of {row.resource} "
                     "for the least that its pods need",
-                    costs="the proposal stays at those floors and would pass the quota",
+                    costs="even today's requests pass it: pods will be refused"
+                    if passed > 1e-6 * row.hard
+                    else "requests there stay below the peaks seen: those pods are the first to be evicted",
                     fix="raise the quota, or lower replicas",
                     objects=(f"{namespace}/ResourceQuota/{quota}",),
                 )

@@ -46,9 +46,8 @@ def _binding(facts: Facts, item: Candidate, sizing: Sizing, position: int) -> tu
 def _cpu_text(facts: Facts, item: Candidate, sizing: Sizing, position: int) -> tuple[str, str]:
     histogram = facts.history.cpu.histograms[item.history_row][None, :]
     edges = facts.history.cpu.bins.edges()
-    total = histogram.sum()
-    below = histogram[0, edges[1:] <= sizing.request[position] * (1 + 1e-9)].sum()
-    share = float(below / total) if total else 1.0
+    cumulative = np.concatenate([[0.0], np.cumsum(histogram[0], dtype=np.float64)])
+    share = float(np.interp(sizing.request[position], edges, cumulative) / max(cumulative[-1], 1.0))
     median = float(quantiles(histogram, edges, np.array([0.5]))[0, 0])
     ratio = item.policy.risk.cpu_shortage_price_ratio
     return (

@@ -22,24 +22,35 @@ class PlannedWorkload:
     Attributes:
         workload: as observed.
         containers: the workload's containers with the planned requests and limits.
-        replicas: pods wanted now.
-        mean_pods: pods running on average over the typical week.
+        replicas: pods wanted now, over all templates.
+        mean_pods: pod template -> pods running on average over the typical week; the key is ``None``
+            where the workload has one template only.
     """
 
     workload: Workload
     containers: tuple[Container, ...]
     replicas: float
-    mean_pods: float
+    mean_pods: Mapping[str | None, float]
 
-    @property
-    def request_now(self) -> PodRequest:
-        """Effective request of a pod today."""
-        return effective_request(self.workload, self.workload.containers)
+    def requested_now(self) -> PodRequest:
+        """Sum of the effective requests of its mean pods today."""
+        return self._requested(self.workload.containers)
 
-    @property
-    def request_planned(self) -> PodRequest:
-        """Effective request of a pod under the plan."""
-        return effective_request(self.workload, self.containers)
+    def requested_planned(self) -> PodRequest:
+        """Sum of the effective requests of its mean pods under the plan."""
+        return self._requested(self.containers)
+
+    def _requested(self, containers: tuple[Container, ...]) -> PodRequest:
+        cpu_cores = memory_bytes = 0.0
+        extended: dict[str, float] = {}
+        for template, pods in self.mean_pods.items():
+            own = [container for container in containers if container.template in (template, None)]
+            pod = effective_request(self.workload, own)
+            cpu_cores += pod.cpu_cores * pods
+            memory_bytes += pod.memory_bytes * pods
+            for name, count in pod.extended.items():
+                extended[name] = extended.get(name, 0.0) + count * pods
+        return PodRequest(cpu_cores, memory_bytes, extended)
 
 
 def effective_request(workload: Workload, containers: Iterable[Container]) -> PodRequest:
@@ -54,10 +65,9 @@ def effective_request(workload: Workload, containers: Iterable[Container]) -> Po
     for container in containers:
         names |= set(container.requests.extended) | set(container.limits.extended)
     totals = {name: _effective(name, containers) for name in names}
-    for extra in (workload.overhead,):
-        if extra is not None:
-            totals["cpu"] += extra.cpu_cores or 0.0
-            totals["memory"] += extra.memory_bytes or 0.0
+    if workload.overhead is not None:
+        totals["cpu"] += workload.overhead.cpu_cores or 0.0
+        totals["memory"] += workload.overhead.memory_bytes or 0.0
     if workload.pod_requests is not None:
         for name in names:
             pod_level = amount(workload.pod_requests, name)

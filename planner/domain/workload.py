@@ -48,6 +48,8 @@ class Container:
     """Resources whose ``resizePolicy`` restarts the container: subset of (``cpu``, ``memory``)."""
     injected: bool = False
     """Seen on pods but not in the template: a webhook put it there, no template patch can size it."""
+    template: str | None = None
+    """Path of its pod template in a workload that has several (a Ray head and its workers); ``None`` = the only one."""
     secret_like_variables: tuple[str, ...] = ()
     """Names of plain variables whose value looked like a secret. The values are never kept."""
 

@@ -165,11 +165,8 @@ def _namespace_regex(plan: Plan, key: ObjectKey) -> str:
 
     Where the plan knows another object of that kind and name in ``default`` only the namespace itself will do.
     """
-    known = {
-        (t.kind, t.name)
-        for item in (*plan.recommendations, *plan.not_recommended)
-        if (t := item.target).namespace == "default"
-    }
+    targets = [r.target for r in plan.recommendations] + [n.target for n in plan.not_recommended]
+    known = {(target.kind, target.name) for target in targets if target.namespace == "default"}
     exact = key.namespace == "default" or (key.kind, key.name) in known
     return _regex(key.namespace) if exact else f"({_regex(key.namespace)}|default)"
 

@@ -10,7 +10,7 @@ order of init containers is the order in which they run. So a patch also names t
 the ones it changes. Where those names are not known, a JSON patch is written, which moves nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,7 +128,7 @@ def _list_order(item: tuple[tuple[tuple[str, ...], str], Pairs]) -> tuple[tuple[
 
 
 def _put(body: dict[str, Any], path: Path, value: Any) -> None:
-    inner = body
+    inner: dict[Any, Any] = body
     for part in path[:-1]:
         inner = inner.setdefault(part, {})
     inner[path[-1]] = value
@@ -150,7 +150,7 @@ def _values(recommendation: Recommendation) -> dict[str, dict[str, str | None]]:
     return resources
 
 
-def _why(recommendation: Recommendation) -> Iterable[tuple[str, str, tuple[str, ...]]]:
+def _why(recommendation: Recommendation) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """(side, resource, lines): what changes and why."""
     for side, values in _values(recommendation).items():
         now = _side(recommendation.current, side)
@@ -168,33 +168,39 @@ def _json_patch(pairs: Pairs) -> tuple[list[dict[str, Any]], dict[Path, tuple[st
     for recommendation, route in pairs:
         container = (*route.template_path, "spec", route.container_list, str(route.container_index))
         comments[(len(operations),)] = ("Stops everything where another container is at this place.",)
-        operations.append({"op": "test", "path": _pointer(*container, "name"), "value": recommendation.target.container})
-        why = {(side, resource): text for side, resource, text in _why(recommendation)}
-        values, present = _values(recommendation), _present_maps(recommendation, route)
-        wanted = {
-            side: {name: value for name, value in own.items() if value is not None} for side, own in values.items()
-        }
-        if "resources" not in present:
-            added = {side: own for side, own in wanted.items() if own}
-            for side, own in added.items():
-                for name in own:
-                    comments[(len(operations) + _guards(route), "value", side, name)] = why[side, name]
-            operations += _add_map(route, (*container, "resources"), added)
-            continue
-        for side, own in values.items():
-            place = (*container, "resources", side)
-            if side not in present:
-                for name in wanted[side]:
-                    comments[(len(operations) + _guards(route), "value", name)] = why[side, name]
-                operations += _add_map(route, place, wanted[side])
-                continue
-            for name, value in own.items():
-                comments[(len(operations),)] = why[side, name]
-                path = _pointer(*place, name)
-                operations.append(
-                    {"op": "remove", "path": path} if value is None else {"op": "add", "path": path, "value": value}
-                )
+        operations.append(
+            {"op": "test", "path": _pointer(*container, "name"), "value": recommendation.target.container}
+        )
+        for operation, notes in _operations(recommendation, route, (*container, "resources")):
+            comments |= {(len(operations), *path): text for path, text in notes.items()}
+            operations.append(operation)
     return operations, comments
+
+
+def _operations(
+    recommendation: Recommendation, route: Route, place: tuple[str, ...]
+) -> Iterator[tuple[dict[str, Any], dict[Path, tuple[str, ...]]]]:
+    """(operation, comments inside it) for the resources of one container."""
+    values, present = _values(recommendation), _present_maps(recommendation, route)
+    why = {(side, resource): text for side, resource, text in _why(recommendation)}
+    wanted = {side: {name: value for name, value in own.items() if value is not None} for side, own in values.items()}
+    if "resources" not in present:
+        added = {side: own for side, own in wanted.items() if own}
+        notes: dict[Path, tuple[str, ...]] = {
+            ("value", side, name): why[side, name] for side, own in added.items() for name in own
+        }
+        yield from _add_map(route, place, added, notes)
+        return
+    for side, changes in values.items():
+        if side not in present:
+            yield from _add_map(
+                route, (*place, side), wanted[side], {("value", name): why[side, name] for name in wanted[side]}
+            )
+            continue
+        for name, value in changes.items():
+            path = _pointer(*place, side, name)
+            verb = {"op": "remove", "path": path} if value is None else {"op": "add", "path": path, "value": value}
+            yield verb, {(): why[side, name]}
 
 
 def _present_maps(recommendation: Recommendation, route: Route) -> frozenset[str]:
@@ -204,20 +210,19 @@ def _present_maps(recommendation: Recommendation, route: Route) -> frozenset[str
     return frozenset(known | {"resources"} if known else known)
 
 
-def _guards(route: Route) -> int:
-    return int(route.maps is None)
-
-
-def _add_map(route: Route, place: tuple[str, ...], value: dict[str, Any]) -> list[dict[str, Any]]:
+def _add_map(
+    route: Route, place: tuple[str, ...], value: dict[str, Any], notes: dict[Path, tuple[str, ...]]
+) -> Iterator[tuple[dict[str, Any], dict[Path, tuple[str, ...]]]]:
     """Add a whole mapping.
 
     Where it is not known to be absent, a test comes first, so that nothing in it (GPUs, say) is lost. The
     API server, kubectl and kustomize take a test for null as "not there".
     """
     if not value:
-        return []
-    guard = [{"op": "test", "path": _pointer(*place), "value": None}] * _guards(route)
-    return [*guard, {"op": "add", "path": _pointer(*place), "value": value}]
+        return
+    if route.maps is None:
+        yield {"op": "test", "path": _pointer(*place), "value": None}, {}
+    yield {"op": "add", "path": _pointer(*place), "value": value}, notes
 
 
 def _pointer(*parts: str) -> str:

@@ -43,9 +43,7 @@ another name stands there. kustomize takes them as above; with kubectl apply the
 """
 
 
-def readme(
-    plan: Plan, places: Sequence[tuple[str, str, tuple[PatchFile, ...]]], refused: Sequence[NotExported]
-) -> str:
+def readme(plan: Plan, places: Sequence[tuple[str, str, tuple[PatchFile, ...]]], refused: Sequence[NotExported]) -> str:
     """The text of README.md.
 
     Args:

@@ -119,6 +119,9 @@ def route_of(recommendation: Recommendation) -> Route | str:
     names = _texts(patch.get("container_names"))
     if not (index < len(names) and names[index] == recommendation.target.container):
         names = ()
+    target = recommendation.target
+    if not f"{target.namespace or ''}{target.name}{target.kind}{target.api_version}{target.container}".isprintable():
+        return "its name holds invisible characters, which no Kubernetes name can"
     maps = patch.get("resource_maps")
     return Route(
         method=method,

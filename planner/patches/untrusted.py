@@ -1,7 +1,7 @@
 """Text that came from a cluster, made safe to print: on a terminal, in a comment, in Markdown, as a file name.
 
 Names and messages of a cluster may hold line ends, terminal escapes or marks that turn the reading
-direction. Each such character is shown as its escape (``\\x1b``, ``\\u202e``), so a reader sees it.
+direction. Each such character is shown as its escape, with a backslash, so a reader sees it.
 """
 
 import hashlib

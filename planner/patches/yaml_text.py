@@ -64,7 +64,9 @@ def comment_lines(text: str, limit: int = 480) -> list[str]:
 
 
 def _lines(value: Any, path: Path, comments: Comments) -> Iterator[str]:
-    if isinstance(value, Mapping):
+    if not _is_block(value):
+        yield _flat(value)
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _comments_at((*path, key), comments)
             if _is_block(item):
@@ -72,14 +74,12 @@ def _lines(value: Any, path: Path, comments: Comments) -> Iterator[str]:
                 yield from (f"  {line}" for line in _lines(item, (*path, key), comments))
             else:
                 yield f"{scalar(key)}: {_flat(item)}"
-    elif isinstance(value, list):
+    else:
         for index, item in enumerate(value):
             yield from _comments_at((*path, index), comments)
-            inner = _lines(item, (*path, index), comments) if _is_block(item) else iter([_flat(item)])
+            inner = _lines(item, (*path, index), comments)
             yield f"- {next(inner)}"
             yield from (f"  {line}" for line in inner)
-    else:
-        yield _flat(value)
 
 
 def _comments_at(path: Path, comments: Comments) -> Iterator[str]:

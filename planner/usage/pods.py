@@ -1,6 +1,8 @@
 """Which pod belongs to which workload, and how many of them ran."""
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,19 +35,21 @@ def pod_owner_rows(pods: "pd.DataFrame", workloads: tuple[Workload, ...]) -> dic
 
 @dataclass(frozen=True, slots=True)
 class PodCounts:
-    """Pods of each workload; every array is (workload,).
+    """Pods of each workload, and of each container where pods of one workload differ (a Ray head and its workers).
 
     Attributes:
-        mean: pods running on average over the last week of the window, the typical week.
-        now: pods running at the end.
-        seen: pods seen at all, deleted ones included.
-        seconds: time that pods ran inside the window, summed over pods.
+        mean: (workload,) pods running on average over the last week of the window, the typical week.
+        now: (workload,) pods running at the end.
+        seen: (workload,) pods seen at all, deleted ones included.
+        container_mean: (workload row, container) -> the same as ``mean``, for pods that have the container.
+        container_seconds: the same key -> time that such pods ran inside the window, summed over pods.
     """
 
     mean: NDArray[np.float64]
     now: NDArray[np.int64]
     seen: NDArray[np.int64]
-    seconds: NDArray[np.float64]
+    container_mean: dict[tuple[int, str], float]
+    container_seconds: dict[tuple[int, str], float]
 
 
 def count_pods(pods: "pd.DataFrame", workloads: tuple[Workload, ...], start: float, end: float) -> PodCounts:
@@ -60,16 +64,43 @@ def count_pods(pods: "pd.DataFrame", workloads: tuple[Workload, ...], start: flo
     begin = np.where(np.isfinite(started), started, np.where(np.isfinite(created), created, start))
     finish = np.where(np.isfinite(ended), ended, end)
     ran = known & (phase != "Pending")
-
-    def seconds_since(first: float) -> NDArray[np.float64]:
-        overlap = np.clip(np.minimum(finish, end) - np.maximum(begin, first), 0, None)
-        return np.bincount(owner[ran], weights=overlap[ran], minlength=count).astype(np.float64)
-
     week_start = max(start, end - SECONDS_PER_WEEK)
+    in_week = np.clip(np.minimum(finish, end) - np.maximum(begin, week_start), 0, None) / max(end - week_start, 1.0)
+    in_window = np.clip(np.minimum(finish, end) - np.maximum(begin, start), 0, None)
     alive = ran & ~np.isfinite(ended) & ~np.isin(phase, ("Succeeded", "Failed"))
+    means, seconds = _by_container(pods["images"].to_numpy()[ran], owner[ran], workloads, in_week[ran], in_window[ran])
     return PodCounts(
-        mean=seconds_since(week_start) / max(end - week_start, 1.0),
+        mean=np.bincount(owner[ran], weights=in_week[ran], minlength=count).astype(np.float64),
         now=np.bincount(owner[alive], minlength=count),
         seen=np.bincount(owner[known], minlength=count),
-        seconds=seconds_since(start),
+        container_mean=means,
+        container_seconds=seconds,
     )
+
+
+def _by_container(
+    images: NDArray[np.object_],
+    owner: NDArray[np.int64],
+    workloads: tuple[Workload, ...],
+    in_week: NDArray[np.float64],
+    in_window: NDArray[np.float64],
+) -> tuple[dict[tuple[int, str], float], dict[tuple[int, str], float]]:
+    """Split by the containers that a pod's ``images`` name; a pod that names none counts for all of its workload's."""
+    means: dict[tuple[int, str], float] = {}
+    seconds: dict[tuple[int, str], float] = {}
+    declared = [tuple(container.name for container in workload.containers) for workload in workloads]
+    for text, row, share, time in zip(images, owner.tolist(), in_week.tolist(), in_window.tolist(), strict=True):
+        for name in _containers_in(text) or declared[row]:
+            means[row, name] = means.get((row, name), 0.0) + share
+            seconds[row, name] = seconds.get((row, name), 0.0) + time
+    return means, seconds
+
+
+@lru_cache(maxsize=100_000)
+def _containers_in(images: str) -> tuple[str, ...]:
+    """Container names of a pod's ``images`` text."""
+    try:
+        document = json.loads(images) if images else {}
+    except ValueError:
+        return ()
+    return tuple(sorted(document)) if isinstance(document, dict) else ()

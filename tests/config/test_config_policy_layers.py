@@ -98,11 +98,10 @@ def test_the_more_specific_pattern_wins_whatever_the_order():
         assert found == {"x": 1, "team-b": 2, "team-a": 3}
 
 
-def test_an_exact_name_beats_a_longer_pattern():
-    policy = parse_policy(
-        "namespaces: {'a[b]c': {opt_out: true}, 'a[b]c*': {opt_out: false}, 'a[bbbb]c': {opt_out: false}}"
-    )
-    assert policy.resolve("a[b]c", {}, {}).value.opt_out
+def test_an_exact_name_beats_a_pattern_with_as_many_literal_characters():
+    policy = parse_policy("namespaces: {'team-a*': {opt_out: false}, team-a: {opt_out: true}}")
+    assert policy.resolve("team-a", {}, {}).value.opt_out
+    assert not policy.resolve("team-ab", {}, {}).value.opt_out
 
 
 @pytest.mark.parametrize("level", RISK_LEVELS)

@@ -109,6 +109,7 @@ def test_bad_values_are_told_with_line_key_and_hint(text, where, what, fix):
         ("defaults:\n  risk: &r {level: bold}\nenvironments:\n  qa: {risk: *r}", "anchors and aliases"),
         ("a: &a [x]\nb: [*a, *a]", "anchors and aliases"),
         ("a: !!python/object/apply:os.system [id]", "tag tag:yaml.org,2002:python/object/apply:os.system"),
+        ("defaults: &d {opt_out: true}", "anchors and aliases"),
         ("a: !!binary aGk=", "the tag"),
         ("a: !mine 1", "the tag"),
         ("a: !!int x", "not a value of its tag"),

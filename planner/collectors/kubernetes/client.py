@@ -137,12 +137,18 @@ class KubernetesApi:
             token = following
 
     def headers(self) -> dict[str, str]:
-        """Headers that carry the credentials, fresh; never print or store them."""
+        """Headers that carry the credentials, fresh; never print or store them.
+
+        Several groups to impersonate need a header line each, which a plain map cannot hold: they are
+        left out here.
+        """
         headers: dict[str, str] = {}
         with self._lock:
             self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
         if self.options.as_user:
             headers["Impersonate-User"] = self.options.as_user
+        if len(self.options.as_groups) == 1:
+            headers["Impersonate-Group"] = self.options.as_groups[0]
         return headers
 
     def _with_retries(
@@ -177,8 +183,9 @@ class KubernetesApi:
         url = self.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         headers: Any = urllib3.HTTPHeaderDict(self.headers())
         headers.update({"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": self._client.user_agent})
-        for group in self.options.as_groups:
-            headers.add("Impersonate-Group", group)
+        if len(self.options.as_groups) > 1:
+            for group in self.options.as_groups:
+                headers.add("Impersonate-Group", group)
         if body is not None:
             headers["Content-Type"] = JSON
         with self._lock:

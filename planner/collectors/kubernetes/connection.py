@@ -129,7 +129,7 @@ def _named(document: dict[str, Any], key: str, inner: str, path: str) -> dict[st
     entries = document.get(key) or []
     if not isinstance(entries, list):
         raise ConfigError(f"{key} of the kubeconfig is not a list", where=path, fix="mend the kubeconfig")
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             raise ConfigError(f"an entry of {key} has no name", where=path, fix="mend the kubeconfig")
@@ -151,7 +151,8 @@ def _load(where: str, context: str, user: dict[str, Any]) -> Any:
                 config_file=where, context=context, client_configuration=configuration, persist_config=False
             )
         except config.ConfigException as error:
-            raise ConfigError(f"the kubeconfig cannot be used: {error}", where=where, fix="mend the kubeconfig") from error
+            said = " ".join(str(error).split())[:200]
+            raise ConfigError(f"the kubeconfig cannot be used: {said}", where=where, fix="mend it") from error
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             # The loader indexes certificates, tokens and expiry times without looking at their types.
             raise ConfigError(

@@ -19,6 +19,7 @@ from planner.collectors.kubernetes.nodes import read_node
 from planner.collectors.kubernetes.pods import PodReader
 from planner.collectors.kubernetes.scaling import read_hpa, read_scaled_object, read_vpa
 from planner.collectors.kubernetes.workloads import WorkloadReader
+from planner.collectors.ownership import STATIC_POD
 from planner.collectors.parts import ObservedState
 from planner.domain.policy_objects import ZoneBoundVolume
 from planner.snapshot.header import Source, SourceWarning
@@ -180,13 +181,15 @@ class StateBuilder:
         )
 
     def _seen(self) -> set[str]:
+        """Tables read to the end; ``workloads/KIND`` for each kind where not all could be."""
         whole = self._read - self.unread
         seen = {table for resource, table in _TABLE_OF.items() if resource in whole}
         kinds = workload_kinds()
         built_in = {facts.resource for facts in kinds if facts.built_in}
         custom = {facts.resource for facts in kinds if not facts.built_in}
         if "pods" in whole:
-            seen |= {"pods", "events"}
+            seen |= {"pods", "events", "workloads/Pod", f"workloads/{STATIC_POD}"}
+        seen |= {f"workloads/{facts.kind}" for facts in kinds if facts.resource in whole}
         if "pods" in whole and built_in <= whole and not custom & self.unread:
             seen.add("workloads")
         return seen

@@ -192,17 +192,12 @@ def _ended(status: Mapping[str, Any], now: float) -> float:
 
 
 def _images(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str:
-    """JSON: container -> digest of its image, else the image as declared."""
-    images = {
-        text(container, "name"): text(container, "image")
-        for key in ("initContainers", "containers")
-        for container in items(spec, key)
-    }
-    for key in ("initContainerStatuses", "containerStatuses"):
-        for container in items(status, key):
-            digest = text(container, "imageID").rpartition("sha256:")
-            if digest[1]:
-                images[text(container, "name")] = f"sha256:{digest[2]}"
+    """JSON: app container -> its image by digest, before it is pulled as declared."""
+    images = {text(container, "name"): text(container, "image") for container in items(spec, "containers")}
+    for container in items(status, "containerStatuses"):
+        image_id = text(container, "imageID")
+        if "@sha256:" in image_id:
+            images[text(container, "name")] = image_id.rpartition("://")[2]
     return json.dumps(images, sort_keys=True, ensure_ascii=False)
 
 

@@ -41,7 +41,12 @@ class Resource:
     @property
     def rule(self) -> str:
         """The RBAC rule that permits the list."""
-        return f'{{apiGroups: ["{self.group}"], resources: ["{self.plural}"], verbs: ["list"]}}'
+        return rbac_rule("list", self.group, self.plural)
+
+
+def rbac_rule(verb: str, group: str, resource: str) -> str:
+    """One rule of a (Cluster)Role in one line."""
+    return f'verbs ["{verb}"], apiGroups ["{group}"], resources ["{resource}"]'
 
 
 _LIMITS = "proposals may break limits of the cluster that are not known"

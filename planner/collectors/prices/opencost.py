@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from planner.collectors.prices.split import GENERAL_CORE_USD_PER_HOUR, GIB_PER_CORE
 from planner.domain.node import Node, Price, Purchase
+from planner.domain.prices import GENERAL_CORE_USD_PER_HOUR, GIB_PER_CORE
 from planner.units import GIB
 
 Verdict = Literal["fine", "not-positive", "implausible", "spot-at-list", "differs"]

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeVar
 
 from planner.errors import SourceLimit
@@ -105,7 +106,7 @@ def cut_evenly(part: Part, step_seconds: int, series: float) -> list[Part]:
     pieces = -(-steps // most)
     size = -(-steps // pieces)
     edges = [part.start + min(i * size, steps) * step_seconds for i in range(pieces + 1)]
-    return [replace(part, start=a, end=b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [replace(part, start=a, end=b) for a, b in pairwise(edges) if b > a]
 
 
 def in_order(tasks: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:

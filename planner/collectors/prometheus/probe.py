@@ -1,6 +1,7 @@
 """What a server holds, found with a handful of cheap questions before the large ones."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.collectors.prometheus import queries
@@ -14,11 +15,11 @@ SETTLE_SECONDS = 60.0
 """The newest samples are still on their way; a step is complete this long after its end."""
 MOST_POINTS = 32
 
-FAMILY_METRIC = {
-    Family.CADVISOR: "container_memory_working_set_bytes",
-    Family.KUBE_STATE_METRICS: "kube_pod_container_info",
-    Family.DCGM: "DCGM_FI_DEV_FB_USED",
+FAMILY_METRICS: Mapping[Family, tuple[str, ...]] = {
+    Family.CADVISOR: ("container_memory_working_set_bytes",),
+    Family.KUBE_STATE_METRICS: ("kube_pod_container_info", "kube_pod_info"),
 }
+"""Metrics that together show all four labels of an exporter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ def probe_presence(
         client: the server.
         name: of the metric.
         where: selector.
-        start, end: window, Unix seconds.
+        start: of the window, Unix seconds.
+        end: of the window; the search looks back from there.
         known: names that exist at all; another one is not asked for.
         longest_seconds: longest window of one instant query.
     """
@@ -110,20 +112,31 @@ def scrape_seconds(client: PrometheusClient, presence: Presence, where: str, *, 
     return float(nearest) if abs(nearest - found) <= 0.1 * nearest else found
 
 
-def label_names(client: PrometheusClient, name: str, scope: Scope, presence: Presence, *, end: float) -> LabelNames:
-    """What the metric calls namespace, pod, container and node here."""
-    back = int(end - presence.newest) if presence.newest is not None else 0
-    answer = client.instant(queries.one_series(name, scope, back), end)
-    labels: set[str] = set().union(*answer.labels) if answer.labels else set()
+def label_names(
+    client: PrometheusClient, metrics: Sequence[str], scope: Scope, *, end: float, back: int = 0
+) -> LabelNames:
+    """What an exporter's metrics call namespace, pod, container and node here.
 
-    def stored(label: str, *others: str) -> str:
-        return next((o for o in (f"exported_{label}", *others) if o in labels), label)
+    Args:
+        client: the server.
+        metrics: some of the exporter's; together they have all four labels.
+        scope: cluster.
+        end: Unix seconds.
+        back: look so many seconds earlier.
+    """
+    labels: set[str] = set()
+    for name in metrics:
+        labels.update(*client.instant(queries.one_series(name, scope, back), end).labels)
 
+    def stored(label: str, old: str) -> str:
+        return next((one for one in (f"exported_{label}", old) if one in labels), label)
+
+    old = "pod_name" in labels  # the form before dcgm-exporter 2.1
     return LabelNames(
-        stored("namespace", *(["pod_namespace"] if "pod_name" in labels else [])),
-        stored("pod", *(["pod_name"] if "pod_name" in labels else [])),
-        stored("container", *(["container_name"] if "pod_name" in labels else [])),
-        stored("node"),
+        stored("namespace", "pod_namespace" if old else ""),
+        stored("pod", "pod_name" if old else ""),
+        stored("container", "container_name" if old else ""),
+        stored("node", ""),
     )
 
 

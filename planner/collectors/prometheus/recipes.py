@@ -106,7 +106,8 @@ def choose_recipes(
         if not presence.exists:
             continue
         if recipe.family not in scopes:
-            names = label_names(client, recipe.needs[0], scope, presence, end=end)
+            back = int(end - presence.newest) if presence.newest is not None else 0
+            names = label_names(client, recipe.needs[:1], scope, end=end, back=back)
             scopes[recipe.family] = replace(scope, names=names)
         found[recipe.metric] = (recipe, scopes[recipe.family], presence)
         if recipe.needs[0] == "DCGM_FI_DEV_GPU_UTIL":

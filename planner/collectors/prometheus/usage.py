@@ -72,7 +72,8 @@ def collect_usage(
     Args:
         client: the server.
         writer: open snapshot; the caller commits or abandons it.
-        start, end: Unix seconds, multiples of the step, half-open.
+        start: of the window, Unix seconds, a multiple of the step.
+        end: of the window, half-open, a multiple of the step.
         step_seconds: grid; divides a day.
         metrics: which to ask for.
         namespaces: only these.

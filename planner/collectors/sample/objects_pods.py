@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from planner.collectors.sample.model import Model
 from planner.collectors.sample.objects_controllers import owner_reference
 from planner.collectors.sample.objects_template import Json, pod_spec, priority_of, selector_labels
-from planner.collectors.sample.pod_times import PodTimes, image_digest, pod_times, qos_class, rfc3339
+from planner.collectors.sample.pod_times import PodTimes, image_digest, pod_times, qos_class, revision_label, rfc3339
 from planner.collectors.sample.shapes import hexadecimal
 from planner.collectors.sample.spec import ContainerSpec
 from planner.collectors.sample.timeline import PodRun
@@ -29,9 +29,7 @@ def pod_labels(run: PodRun) -> dict[str, str]:
         name = "rollouts-pod-template-hash" if run.spec.kind == "Rollout" else "pod-template-hash"
         labels[name] = run.revision
     elif run.owner_kind in ("StatefulSet", "DaemonSet"):
-        labels["controller-revision-hash"] = (
-            f"{run.spec.name}-{run.revision}" if run.owner_kind == "StatefulSet" else run.revision
-        )
+        labels["controller-revision-hash"] = revision_label(run)
     elif run.owner_kind == "Job":
         labels["batch.kubernetes.io/job-name"] = run.owner_name
     elif run.owner_kind == "RayCluster":

@@ -56,6 +56,8 @@ def image_digest(run: PodRun, container: ContainerSpec, seed: int) -> str:
     return f"sha256:{hexadecimal(seed, 64, container.image, revision)}"
 
 
-def top_name(run: PodRun) -> tuple[str, str]:
-    """Kind and name of the top controller."""
-    return run.spec.kind, run.spec.name
+def revision_label(run: PodRun) -> str:
+    """Value of the label that tells a pod's revision; empty where its kind has none."""
+    if run.owner_kind == "StatefulSet":
+        return f"{run.spec.name}-{run.revision}"
+    return run.revision if run.owner_kind in ("ReplicaSet", "DaemonSet") else ""

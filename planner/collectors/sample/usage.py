@@ -168,11 +168,13 @@ def _ordinary(container: ContainerSpec, shape: Floats, age: NDArray[np.int64], r
         level: Floats = np.clip(smooth, 0.0, 1.2)
         return ram.low + (ram.high - ram.low) * level
     if ram.kind == "cache":
-        return ram.low + (ram.high - ram.low) * (1.0 - np.exp(-age / (ram.hours * 12.0)))
+        filled: Floats = 1.0 - np.exp(-age / (ram.hours * 12.0))
+        return ram.low + (ram.high - ram.low) * filled
     if ram.kind == "heap":
         period = ram.hours * 12.0 * (0.85 + 0.3 * random.random())
         tooth = ((age + period * random.random()) % period) / period
-        return ram.low + (ram.high - ram.low) * np.minimum(tooth * 1.05, 1.0)
+        height: Floats = np.minimum(tooth * 1.05, 1.0)
+        return ram.low + (ram.high - ram.low) * height
     return np.full(len(shape), ram.low)
 
 

@@ -179,6 +179,7 @@ PLATFORM = (
                     "JAVA_OPTS": "-XX:MaxRAMPercentage=60 -Djava.net.preferIPv4Stack=true",
                     "KC_DB_PASSWORD": "example-password",
                 },
+                resize_restart=("memory",),
             ),
             replicas=2,
         ),
