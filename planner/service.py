@@ -5,17 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.errors import DataTooPoorError, UsageError
+from planner.errors import UsageError
 from planner.shipped import shipped
 
 if TYPE_CHECKING:
+    from planner.collectors.parts import Check, Progress
     from planner.config.layers import EffectivePolicy
     from planner.config.policy import Policy
+    from planner.config.settings import Settings
     from planner.decisions.scope import Scope
     from planner.domain.keys import TargetQuery
     from planner.patches.export import ExportSummary
-    from planner.plan.schema import NotRecommended, Plan, Recommendation
+    from planner.plan.schema import NotRecommended, Plan, Recommendation, Target
     from planner.reports.explain import UsageForPlot
+    from planner.snapshot.header import Header
     from planner.snapshot.read import Snapshot
 
 
@@ -29,6 +32,20 @@ def open_snapshot(folder: Path) -> "Snapshot":
     from planner.snapshot.read import read_snapshot
 
     return read_snapshot(folder)
+
+
+def collect(settings: "Settings", folder: Path, *, progress: "Progress | None" = None) -> "Header":
+    """Observe a cluster into a folder; see :func:`planner.collectors.session.collect`."""
+    from planner.collectors.session import collect as observe
+
+    return observe(settings, folder, progress=progress)
+
+
+def diagnose(settings: "Settings") -> "list[Check]":
+    """Check every source; see :func:`planner.collectors.diagnosis.diagnose`."""
+    from planner.collectors.diagnosis import diagnose as check
+
+    return check(settings)
 
 
 def load_policy(path: Path | None) -> "Policy":
@@ -103,7 +120,7 @@ def find_in_plan(plan: "Plan", query: "TargetQuery") -> "tuple[list[Recommendati
     if not recommendations and not refusals:
         known = {
             f"{t.namespace}/{t.kind}/{t.name}"
-            for t in (x.target for x in (*plan.recommendations, *plan.not_recommended))
+            for t in [r.target for r in plan.recommendations] + [n.target for n in plan.not_recommended]
         }
         raise _unknown_target(query, sorted(known))
     return recommendations, refusals
@@ -118,18 +135,9 @@ def _unknown_target(query: "TargetQuery", known: Sequence[str]) -> UsageError:
     return UsageError(f"nothing is known of {wanted}", fix=fix)
 
 
-def usage_of(snapshot: "Snapshot", recommendation: "Recommendation", points: int = 72) -> "UsageForPlot":
-    """The usage of one container over all its pods, for a plot of so many buckets."""
-    from planner.reports.usage_plot import usage_for_plot
+def usage_of(snapshot: "Snapshot", targets: "Sequence[Target]") -> "dict[str, UsageForPlot]":
+    """Container name -> its usage over all its pods, for plots."""
+    from planner.reports.usage_series import usage_for_plot
 
-    return usage_for_plot(snapshot, recommendation, points)
-
-
-def require_usage(snapshot: "Snapshot") -> None:
-    """Refuse a snapshot without any usage.
-
-    Raises:
-        DataTooPoorError: no CPU and no memory series at all.
-    """
-    if not snapshot.metrics():
-        raise DataTooPoorError("the snapshot holds no usage", where=str(snapshot.folder), fix="see `planner doctor`")
+    found = {target.container or "": usage_for_plot(snapshot, target) for target in targets}
+    return {name: usage for name, usage in found.items() if usage is not None}

@@ -20,11 +20,16 @@ that is its least excess, and the dual is taken there: what one more unit of the
 Equal values are decided for the item that comes first.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers.risk_budgets import ROUNDING, Budgets
 from solvers.risk_curves import Floats, Hulls, Indices
+
+if TYPE_CHECKING:
+    from scipy.sparse import coo_array
 
 
 def choose_within_one_budget(
@@ -52,7 +57,7 @@ def choose_within_one_budget(
     by_request = budgets.request_weights[rows].tocoo()
     request[by_request.col] = hulls.start[by_request.col]
     room = budgets.limit - budgets.use(request, own_incidents)
-    row, item, step, weight = _steps(by_request.row, by_request.col, by_request.data, (drops > 0.0) & is_bought)
+    row, item, step, weight = _steps(by_request, (drops > 0.0) & is_bought)
     length, amount = lengths[item, step], weight * lengths[item, step]
     value = np.maximum((price_of_risk[item] * drops[item, step] - unit_cost[item] * length) / amount, 0.0)
     share = _fill(row, amount, room[rows], np.lexsort((step, item, -value, row)))
@@ -62,7 +67,7 @@ def choose_within_one_budget(
 
     by_incidents = budgets.incident_weights[rows].tocoo()
     missing = budgets.use(own_request, own_incidents) - budgets.limit
-    row, item, step, weight = _steps(by_incidents.row, by_incidents.col, by_incidents.data, (drops > 0.0) & ~is_bought)
+    row, item, step, weight = _steps(by_incidents, (drops > 0.0) & ~is_bought)
     length, amount = lengths[item, step], weight * drops[item, step]
     price = np.maximum((unit_cost[item] * length - price_of_risk[item] * drops[item, step]) / amount, 0.0)
     share = _fill(row, amount, missing[rows], np.lexsort((step, item, price, row)))
@@ -72,12 +77,11 @@ def choose_within_one_budget(
     return hulls.snapped(request, ROUNDING), -duals
 
 
-def _steps(
-    row: Indices, item: Indices, weight: Floats, wanted: NDArray[np.bool_]
-) -> tuple[Indices, Indices, Indices, Floats]:
+def _steps(weights: "coo_array", wanted: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices, Floats]:
     """Row, item, step and weight of every wanted (item, step) of every member of a row."""
+    row, item = weights.row.astype(np.int64), weights.col.astype(np.int64)
     member, step = np.nonzero(wanted[item])
-    return row[member].astype(np.int64), item[member].astype(np.int64), step.astype(np.int64), weight[member]
+    return row[member], item[member], step.astype(np.int64), weights.data[member]
 
 
 def _fill(row: Indices, amount: Floats, room: Floats, order: Indices) -> Floats:

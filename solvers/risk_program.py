@@ -85,14 +85,16 @@ def choose_within_budgets(
     solution: Solution | None = None
     excess = np.zeros(len(budgets.names))
     if program.may_be_feasible():
-        solution = solve(program.cheapest(excess), backend=backend, time_limit_seconds=time_limit_seconds)
+        solution = solve(
+            program.cheapest(excess), backend=backend, time_limit_seconds=time_limit_seconds, presolve=False
+        )
     if solution is None or solution.status is SolveStatus.INFEASIBLE:
         left = max(deadline - time.monotonic(), 1e-3)
-        solution = solve(program.least_excess(), backend=backend, time_limit_seconds=left)
+        solution = solve(program.least_excess(), backend=backend, time_limit_seconds=left, presolve=False)
         if solution.status is SolveStatus.OPTIMAL:
             excess = program.excess_of(solution.x)
             left = max(deadline - time.monotonic(), 1e-3)
-            solution = solve(program.cheapest(excess), backend=backend, time_limit_seconds=left)
+            solution = solve(program.cheapest(excess), backend=backend, time_limit_seconds=left, presolve=False)
     if solution.status is SolveStatus.OPTIMAL:
         return BudgetedChoice(program.request_of(solution.x), program.duals_of(solution.row_duals), solution)
     if solution.status is SolveStatus.LIMIT:

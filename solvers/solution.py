@@ -34,6 +34,16 @@ INTEGRALITY_TOLERANCE = 1e-5
 StoppedBy = Literal["", "time", "nodes"]
 
 
+@dataclass(frozen=True, slots=True)
+class SolverOptions:
+    """What `solvers.backends.solve` was asked for, already checked; see there."""
+
+    time_limit_seconds: float
+    relative_gap: float
+    node_limit: int | None
+    presolve: bool
+
+
 class SolveStatus(StrEnum):
     """Why a solver stopped."""
 

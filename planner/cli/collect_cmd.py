@@ -40,10 +40,10 @@ def collect(
 
 def collect_into(folder: Path, settings: "Settings") -> "Header":
     """Collect with a progress bar on stderr."""
-    from planner import collecting
+    from planner import service
 
     with terminal.ProgressBar("collecting") as progress:
-        return collecting.collect(settings, folder, progress=progress)
+        return service.collect(settings, folder, progress=progress)
 
 
 def _printable(text: str) -> str:

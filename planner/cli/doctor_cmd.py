@@ -16,10 +16,10 @@ MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 @with_connection
 def doctor(settings: "Settings") -> None:
     """Check every source and print the one line that cures what is missing."""
-    from planner import collecting
+    from planner import service
 
     failed = 0
-    for check in collecting.diagnose(settings):
+    for check in service.diagnose(settings):
         typer.echo(_printable(f"{MARKS[check.status]}  {check.name}: {check.text}"))
         if check.status != "ok" and check.fix:
             typer.echo(_printable(f"      fix: {check.fix}"))

@@ -30,19 +30,16 @@ def explain(
     if plan is not None:
         decided = read_plan(plan)
     else:
-        assert_snapshot = service.open_snapshot(_required(folder))
-        decided = service.recommend(assert_snapshot, service.load_policy(policy))
+        decided = service.recommend(service.open_snapshot(_required(folder)), service.load_policy(policy))
     recommendations, refusals = service.find_in_plan(decided, query)
-    usage = (
-        service.usage_of(observed, recommendations[0]) if observed is not None and len(recommendations) == 1 else None
-    )
+    usage = None if observed is None else service.usage_of(observed, [r.target for r in recommendations])
     text = render_explain(
         recommendations,
         refusals,
-        decided.warnings,
-        usage,
+        usage=usage,
         width=terminal.width(),
         color=terminal.color(),
+        currency=decided.bill.currency,
         ascii_only=ascii_only,
     )
     typer.echo(text, nl=False)

@@ -40,7 +40,7 @@ def run() -> None:
     try:
         app()
     except PlannerError as error:
-        typer.echo(f"error: {_one_line(str(error))}", err=True)
+        typer.echo(f"error: {_printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()
@@ -50,6 +50,6 @@ def run() -> None:
         sys.exit(130)
 
 
-def _one_line(text: str) -> str:
-    """Errors may quote what a cluster or a server said: no line breaks, no terminal escapes."""
-    return "".join(character if character.isprintable() else " " for character in text)
+def _printable(text: str) -> str:
+    """Errors may quote what a cluster or a server said: no terminal escapes. A list of problems keeps its lines."""
+    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)

@@ -61,7 +61,9 @@ def recommend(
     typer.echo(render(plan, output.value, width=width, color=terminal.color(), top=top), nl=False)
     if export is not None:
         summary = service.export(plan, export)
-        typer.echo(f"patches: {summary.files} files for {summary.namespaces} namespaces in {export}", err=True)
+        typer.echo(
+            f"patches of {summary.objects} objects in {summary.namespaces} namespaces: {summary.folder}", err=True
+        )
     if exit_code and plan.recommendations:
         raise typer.Exit(EXIT_CHANGES)
 
@@ -73,7 +75,7 @@ def _plan(settings: "Settings", snapshot: Path | None, sample: bool, policy: Pat
     from planner.errors import UsageError
 
     rules = service.load_policy(policy)
-    live = settings.prometheus is not None
+    live = settings.prometheus.url is not None
     if live and (sample or snapshot is not None):
         raise UsageError("both a snapshot and --prometheus are given", fix="keep one")
     if not live and (sample or snapshot is not None):

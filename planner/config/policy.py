@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from planner.config.fields import Number, Section, unflatten
+from planner.config.fields import Days, Number, Section, unflatten
 from planner.config.layers import (
     EffectivePolicy,
     Layer,
@@ -95,6 +95,8 @@ class Policy(Section):
     """Other names of environments. Added to the built-in ones: prod, stg, stage, dev."""
     excluded_namespaces: _Set = ("kube-node-lease", "kube-public", "kube-system")
     """Namespaces (exact, or patterns with * and ?) that get findings but no recommendation."""
+    history_days: Days | None = None
+    """Only the last days of the snapshot count; null = all that is stored."""
     purchase_options: Annotated[tuple[Literal["on-demand", "spot", "reserved"], ...], AfterValidator(_sorted)] = (
         "on-demand",
         "reserved",

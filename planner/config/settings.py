@@ -38,8 +38,9 @@ class SigV4Settings(Part):
 class PrometheusSettings(Part):
     """A Prometheus-compatible server, how to ask it, and how much to ask at a time."""
 
-    url: _Address
-    """Address without credentials; the API's paths (``/api/v1/...``) are added to its path."""
+    url: _Address | None = None
+    """Address without credentials; the API's paths (``/api/v1/...``) are added to its path. ``None`` = look for a known
+    Service in the cluster."""
     username: str | None = None
     password: SecretStr | None = None
     password_file: Path | None = None
@@ -142,7 +143,7 @@ class PrometheusSettings(Part):
     @property
     def redacted_url(self) -> str:
         """The address for logs, errors and files."""
-        return redact_address(self.url)
+        return redact_address(self.url) if self.url is not None else ""
 
     def window(self, now: datetime) -> tuple[float, float]:
         """Unix seconds ``start <= t < end`` of what to ask for, cut to the step (never past ``now``)."""
@@ -184,6 +185,8 @@ class PriceSettings(Part):
     """The operator's own price file; overrides everything."""
     use_opencost: bool = True
     """Read ``node_total_hourly_cost`` where it exists."""
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    """Currency of the snapshot's prices. Prices in another one are not converted: they count as unknown."""
     opencost_currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     """OpenCost's metric does not tell its currency."""
     max_per_hour: float = Field(default=1000, gt=0)
@@ -195,7 +198,7 @@ class Settings(Part):
 
     cluster: str | None = None
     """Name of the cluster in snapshots and plans; ``None`` = the kubeconfig's context."""
-    prometheus: PrometheusSettings | None = None
+    prometheus: PrometheusSettings = PrometheusSettings()
     kubernetes: KubernetesSettings = KubernetesSettings()
     prices: PriceSettings = PriceSettings()
     namespaces: tuple[str, ...] = ()

@@ -7,7 +7,6 @@ from pydantic import Field, field_validator, model_validator
 from planner.config.fields import (
     Cpu,
     CpuLimitRule,
-    Days,
     Memory,
     MemoryLimitRule,
     Number,
@@ -92,8 +91,6 @@ class EvidencePolicy(Section):
     """Fewest days with samples."""
     min_coverage: Number = Field(default=0.5, ge=0, le=1)
     """Smallest share of the steps of the observed span that have a sample."""
-    window_days: Days | None = None
-    """Only the last days count; null = all that is stored."""
 
 
 class ChangePolicy(Section):

@@ -133,9 +133,14 @@ def _expectations(change: ContainerPlan, position: int, expected: Expected) -> t
 def _expectation(name: str, now: float, proposed: float) -> Expectation:
     return Expectation(
         name=name,
-        current=float(f"{now:.3g}") if np.isfinite(now) else None,
-        proposed=float(f"{proposed:.3g}") if np.isfinite(proposed) else None,
+        current=_told(now),
+        proposed=_told(proposed),
     )
+
+
+def _told(value: float) -> float | None:
+    """Three digits; below a ten-thousandth the tail's formula says no more than "never seen"."""
+    return float(f"{round(value, 4):.3g}") if np.isfinite(value) else None
 
 
 def _notes(facts: Facts, own: dict[str, Candidate]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from planner.decisions.money import PriceBook, price_book, workload_prices
 from planner.domain.policy_objects import Autoscaler, LimitRangeItem, ResourceQuota
 from planner.domain.prices import ResourcePrices
 from planner.domain.workload import Container, Workload
+from planner.snapshot.usage import SECONDS_PER_DAY
 from planner.usage.history import UsageHistory, read_history
 from planner.usage.pods import PodCounts, count_pods, pod_owner_rows
 
@@ -83,14 +84,16 @@ def gather(snapshot: "Snapshot", policy: Policy) -> Facts:
     labels = {namespace.name: namespace.labels for namespace in snapshot.namespaces}
     effective = [policy.resolve(w.namespace, labels.get(w.namespace, {}), w.annotations) for w in workloads]
     header = snapshot.header
+    since = header.start if policy.history_days is None else header.end - policy.history_days * SECONDS_PER_DAY
+    start = max(header.start, since - since % SECONDS_PER_DAY) if policy.history_days is not None else header.start
     book = price_book(snapshot.nodes)
     return Facts(
         snapshot=snapshot,
         policy=policy,
         workloads=workloads,
         effective=effective,
-        history=read_history(snapshot, workloads),
-        counts=count_pods(snapshot.pods, workloads, header.start, header.end),
+        history=read_history(snapshot, workloads, since),
+        counts=count_pods(snapshot.pods, workloads, start, header.end),
         book=book,
         prices=workload_prices(snapshot.pods, workloads, book),
         ceilings=node_ceilings(snapshot.nodes),

@@ -44,6 +44,7 @@ def contents(plan: Plan) -> Contents:
     for patch in patches:
         by_namespace[patch.key.namespace].append(patch)
     folders = _distinct(by_namespace, _folder_name)
+    in_default = _names_in_default(plan)
     texts: dict[str, str] = {}
     for namespace, members in by_namespace.items():
         folder = folders[namespace]
@@ -51,7 +52,7 @@ def contents(plan: Plan) -> Contents:
         files = [(names[patch.key] + SUFFIXES[patch.method], patch) for patch in members]
         for name, patch in files:
             texts[f"{folder}/{name}"] = patch_text(plan, patch, name)
-        texts[f"{folder}/{KUSTOMIZATION}"] = _kustomization(plan, namespace, files)
+        texts[f"{folder}/{KUSTOMIZATION}"] = _kustomization(plan, namespace, files, in_default)
     places = [(namespace, folders[namespace], tuple(members)) for namespace, members in by_namespace.items()]
     texts[README] = readme(plan, places, refused)
     return Contents(dict(sorted(texts.items())), tuple(patches), tuple(refused), tuple(sorted(folders.values())))
@@ -139,7 +140,15 @@ def _argument(text: str) -> str:
     return shlex.quote(one_line(text, 260))
 
 
-def _kustomization(plan: Plan, namespace: str, files: list[tuple[str, PatchFile]]) -> str:
+def _names_in_default(plan: Plan) -> frozenset[tuple[str, str]]:
+    """(kind, name) of what the plan knows in the namespace ``default``."""
+    targets = [r.target for r in plan.recommendations] + [n.target for n in plan.not_recommended]
+    return frozenset((target.kind, target.name) for target in targets if target.namespace == "default")
+
+
+def _kustomization(
+    plan: Plan, namespace: str, files: list[tuple[str, PatchFile]], in_default: frozenset[tuple[str, str]]
+) -> str:
     header = [
         *_origin(plan),
         f"Patches of namespace {namespace or '(none)'}. Put this folder under `components:` of your own kustomization.",
@@ -150,7 +159,7 @@ def _kustomization(plan: Plan, namespace: str, files: list[tuple[str, PatchFile]
         entry = {"group": _plain_regex(patch.key.group)} if patch.key.group else {}
         entry |= {"kind": _plain_regex(patch.key.kind), "name": _regex(patch.key.name)}
         if namespace:
-            entry["namespace"] = _namespace_regex(plan, patch.key)
+            entry["namespace"] = _namespace_regex(patch.key, in_default)
         entries.append({"path": name, "target": entry})
     body = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "patches": entries}
     comments: dict[YamlPath, tuple[str, ...]] = {
@@ -160,14 +169,12 @@ def _kustomization(plan: Plan, namespace: str, files: list[tuple[str, PatchFile]
     return "\n".join(lines) + "\n" + to_yaml(body, comments)
 
 
-def _namespace_regex(plan: Plan, key: ObjectKey) -> str:
+def _namespace_regex(key: ObjectKey, in_default: frozenset[tuple[str, str]]) -> str:
     """The namespace, or none yet, which kustomize calls ``default``.
 
     Where the plan knows another object of that kind and name in ``default`` only the namespace itself will do.
     """
-    targets = [r.target for r in plan.recommendations] + [n.target for n in plan.not_recommended]
-    known = {(target.kind, target.name) for target in targets if target.namespace == "default"}
-    exact = key.namespace == "default" or (key.kind, key.name) in known
+    exact = key.namespace == "default" or (key.kind, key.name) in in_default
     return _regex(key.namespace) if exact else f"({_regex(key.namespace)}|default)"
 
 

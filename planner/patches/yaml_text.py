@@ -35,7 +35,8 @@ def scalar(value: str | int | float | bool | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return repr(value)
+        digits, exponent, power = repr(value).partition("e")
+        return f"{digits}.0e{power}" if exponent and "." not in digits else repr(value)
     if _BARE.fullmatch(value) and value.lower() not in _NOT_TEXT:
         return value
     return '"' + "".join(_quoted(character) for character in value) + '"'

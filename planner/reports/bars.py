@@ -24,7 +24,9 @@ def bars_svg(title: str, unit: str, rows: Sequence[tuple[str, float, float]]) ->
             y = top + _LABEL + offset
             length = max(_ROOM * value / highest, 1.0)
             parts.append(f'<rect class="{kind}" x="0" y="{y}" width="{length:.1f}" height="{_BAR}" rx="2"/>')
-            parts.append(f'<text class="figure" x="{length + 6:.1f}" y="{y + _BAR - 2}">{value:,.4g} {escape(unit)}</text>')
+            parts.append(
+                f'<text class="figure" x="{length + 6:.1f}" y="{y + _BAR - 2}">{value:,.4g} {escape(unit)}</text>'
+            )
     return "".join([*parts, "</svg>"])
 
 

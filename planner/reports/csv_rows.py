@@ -8,7 +8,7 @@ from planner.patches.untrusted import one_line
 from planner.plan.schema import Plan, Recommendation
 from planner.reports.figures import RESOURCES, SIDES, amount, moves, quantity
 
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")  # noqa: RUF001
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
 _UNITS = {"cpu": "cores", "memory": "bytes"}
 _EXPECTATIONS = (
     "oom_kill_days_per_30_days",

@@ -1,11 +1,8 @@
 """The plan itself, as JSON and as YAML: the same document, safe to print on a terminal."""
 
 import re
-from typing import Any
 
-import yaml
-
-from planner.patches.yaml_text import scalar
+from planner.patches.yaml_text import to_yaml
 from planner.plan.files import plan_json
 from planner.plan.schema import Plan
 
@@ -30,34 +27,6 @@ def _utf16_units(character: str) -> list[int]:
     return [int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2)]
 
 
-class _Dumper(yaml.SafeDumper):
-    """Quotes every text that some YAML reader might take for something else."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Never write anchors: equal parts are written twice."""
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = '"' if scalar(value).startswith('"') else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
 def render_yaml(plan: Plan) -> str:
-    """The same document as YAML, keys in the order of the schema."""
-    document = plan.model_dump(mode="json")
-    text: str = yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000, default_flow_style=False
-    )
-    return _SUSPECT.sub(_yaml_escape, text)
-
-
-def _yaml_escape(match: "re.Match[str]") -> str:
-    character = match.group()
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    """The same document as YAML, keys in the order of the schema. Whatever a reader could misread is quoted."""
+    return to_yaml(plan.model_dump(mode="json"))

@@ -42,7 +42,8 @@ p{margin:.35rem 0}.soft,dt,figcaption{color:var(--soft)}.warn{color:var(--warn);
 .tile{background:var(--card);border-radius:8px;padding:.9rem 1rem}
 .tile b{font-size:1.5rem;font-variant-numeric:tabular-nums;font-weight:600;display:block}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr));gap:2rem}
-figure{margin:0}svg{width:100%;height:auto}svg text{fill:var(--ink);font-size:12px}svg .figure{fill:var(--soft);font-size:10px}
+figure{margin:0}svg{width:100%;height:auto}svg text{fill:var(--ink);font-size:12px}
+svg .figure{fill:var(--soft);font-size:10px}
 .now{fill:var(--now);background:var(--now)}.planned{fill:var(--planned);background:var(--planned)}
 .key{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .35em 0 .8em}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.875rem}
@@ -50,7 +51,8 @@ th,td{padding:.4rem .6rem;border-bottom:1px solid var(--line);text-align:left;ve
 th{color:var(--soft);font-weight:500;white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.c{white-space:nowrap}
 td.name{overflow-wrap:anywhere;min-width:14rem}summary{cursor:pointer;color:var(--soft)}details p{font-size:.8rem}
-li{margin:.6rem 0}code{font-size:.85em;background:var(--card);padding:.1em .35em;border-radius:4px;overflow-wrap:anywhere}
+li{margin:.6rem 0}
+code{font-size:.85em;background:var(--card);padding:.1em .35em;border-radius:4px;overflow-wrap:anywhere}
 """
 
 

@@ -9,7 +9,7 @@ Format = Literal["table", "wide", "json", "yaml", "csv", "markdown", "html"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
-def render(plan: Plan, format: str, *, width: int | None = None, color: bool = False, top: int = 10) -> str:  # noqa: A002
+def render(plan: Plan, format: str, *, width: int | None = None, color: bool = False, top: int = 10) -> str:
     """The whole report as text that ends with a newline.
 
     Args:

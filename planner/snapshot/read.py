@@ -1,7 +1,7 @@
 """Read a snapshot folder. Every file is checked against the hash in ``snapshot.json`` as it is read."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -167,11 +167,11 @@ class Snapshot:
         """Metrics of which any day has series."""
         return tuple(metric for metric in Metric if any(metric.value in day.files for day in self.header.days))
 
-    def usage(self, metric: Metric) -> Iterator[tuple[str, UsageBlock]]:
-        """Stream (ISO date, block) of a metric in the order of time."""
+    def usage(self, metric: Metric, days: Collection[str] | None = None) -> Iterator[tuple[str, UsageBlock]]:
+        """Stream (ISO date, block) of a metric in the order of time; of the given days only, if any are given."""
         for day in self.header.days:
             file = day.files.get(metric.value)
-            if file is None:
+            if file is None or (days is not None and day.date not in days):
                 continue
             try:
                 yield day.date, from_parquet(verified_bytes(self.folder, file), steps_per_day(self.header.step_seconds))

@@ -1,5 +1,6 @@
 """The usage of every container of every workload, gathered over all of its pods, day by day."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from planner.domain.workload import Workload
 from planner.snapshot.header import Metric
-from planner.snapshot.usage import day_start
+from planner.snapshot.usage import SECONDS_PER_DAY, UsageBlock, day_start
 from planner.usage.histogram import CPU_BINS, MEMORY_BINS, FloatBins, add_to_histograms
 from planner.usage.pods import pod_owner_rows
 
@@ -66,15 +67,17 @@ class UsageHistory:
     undeclared: frozenset[tuple[int, str]] = frozenset()
 
 
-def read_history(snapshot: "Snapshot", workloads: tuple[Workload, ...]) -> UsageHistory:
+def read_history(snapshot: "Snapshot", workloads: tuple[Workload, ...], since: float = 0.0) -> UsageHistory:
     """Stream the usage of a snapshot once per metric and gather it by (workload, container).
+
+    Days that end before ``since`` (Unix seconds) are left out.
 
     Memory: two (container, bin) int32 tables, 130 MB for 20,000 containers, and one day of one metric.
     """
     owners = pod_owner_rows(snapshot.pods, workloads)
     containers = [(row, container.name) for row, workload in enumerate(workloads) for container in workload.containers]
     index = {key: position for position, key in enumerate(containers)}
-    days = tuple(day.date for day in snapshot.header.days)
+    days = tuple(day.date for day in snapshot.header.days if day_start(day.date) + SECONDS_PER_DAY > since)
     gatherer = _Gatherer(snapshot, owners, index, len(containers), days)
     return UsageHistory(
         containers=containers,
@@ -124,6 +127,9 @@ class _Gatherer:
                 rows[position] = row
         return rows
 
+    def _usage(self, metric: Metric) -> Iterator[tuple[str, UsageBlock]]:
+        return (item for item in self.snapshot.usage(metric, set(self.days)))
+
     def resource(self, metric: Metric, bins: FloatBins) -> ResourceHistory:
         count, day_count = self.count, len(self.days)
         result = ResourceHistory(
@@ -140,7 +146,7 @@ class _Gatherer:
         pod_peaks: dict[tuple[int, str], float] = {}
         day_column = {day: column for column, day in enumerate(self.days)}
         origin = day_start(self.days[0]) if self.days else 0.0
-        for day, block in self.snapshot.usage(metric):
+        for day, block in self._usage(metric):
             rows = self._rows(block.namespace, block.pod, block.container)
             known = rows >= 0
             rows, values, pods = rows[known], block.values[known], block.pod[known]
@@ -183,7 +189,7 @@ class _Gatherer:
     def mean(self, metric: Metric) -> NDArray[np.float64]:
         """(container,) mean over all samples of all pods; NaN where there are none."""
         total, samples = np.zeros(self.count), np.zeros(self.count)
-        for _, block in self.snapshot.usage(metric):
+        for _, block in self._usage(metric):
             rows = self._rows(block.namespace, block.pod, block.container)
             known = rows >= 0
             values = block.values[known]

@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from solvers.linear_model import LinearModel
-from solvers.solution import Solution, SolveStatus, make_solution
+from solvers.solution import Solution, SolverOptions, SolveStatus, make_solution
 
 __all__ = ["check_backend_name", "solve", "write_lp"]
 
@@ -27,6 +27,7 @@ def solve(
     time_limit_seconds: float = 60.0,
     relative_gap: float = 1e-6,
     node_limit: int | None = None,
+    presolve: bool = True,
 ) -> Solution:
     """Minimise a model.
 
@@ -37,6 +38,8 @@ def solve(
             ``stopped_by="time"`` and may differ from run to run.
         relative_gap: a mixed-integer search ends when ``(objective - bound) / |objective|`` is this small.
         node_limit: a mixed-integer search ends after this many nodes; the same on every machine.
+        presolve: False skips the solver's presolve. Presolve of HiGHS takes minutes, and does not
+            look at the clock, on linear programs of few rows and very many bounded variables.
 
     Returns:
         The solution. Infeasible and unbounded models are answers, not errors.
@@ -54,9 +57,10 @@ def solve(
         raise ValueError(f"node_limit is {node_limit}; expected 0 or more")
     if not model.variable_count:
         return _solve_without_variables(model, backend)
-    solution = _dispatch(model, backend, time_limit_seconds, relative_gap, node_limit)
+    limits = SolverOptions(time_limit_seconds, relative_gap, node_limit, presolve)
+    solution = _dispatch(model, backend, limits)
     if solution.status is SolveStatus.UNBOUNDED and np.any(model.objective):
-        solution = _settle_unbounded(model, solution, backend, time_limit_seconds)
+        solution = _settle_unbounded(model, solution, backend, limits)
     return solution
 
 
@@ -73,26 +77,23 @@ def write_lp(model: LinearModel) -> str:
     return lp_text.write_lp(model)
 
 
-def _dispatch(
-    model: LinearModel, backend: str, time_limit_seconds: float, relative_gap: float, node_limit: int | None
-) -> Solution:
+def _dispatch(model: LinearModel, backend: str, options: SolverOptions) -> Solution:
     if backend == "scipy":
         from solvers.backends import scipy_highs
 
-        return scipy_highs.solve(model, time_limit_seconds, relative_gap, node_limit)
+        return scipy_highs.solve(model, options)
     from solvers.backends import pulp_any
 
-    solver = backend.partition(":")[2]
-    return pulp_any.solve(model, time_limit_seconds, relative_gap, node_limit, solver=solver)
+    return pulp_any.solve(model, options, solver=backend.partition(":")[2])
 
 
-def _settle_unbounded(model: LinearModel, solution: Solution, backend: str, time_limit_seconds: float) -> Solution:
+def _settle_unbounded(model: LinearModel, solution: Solution, backend: str, options: SolverOptions) -> Solution:
     """Tell unbounded from infeasible.
 
     Presolve often ends with "unbounded or infeasible", and backends report that as ``unbounded``.
     Without its objective the model cannot be unbounded, so what that gives decides.
     """
-    feasibility = _dispatch(model.with_objective(0.0), backend, time_limit_seconds, 0.0, None)
+    feasibility = _dispatch(model.with_objective(0.0), backend, options)
     if feasibility.status is SolveStatus.INFEASIBLE:
         return make_solution(model, SolveStatus.INFEASIBLE, backend=solution.backend, message=feasibility.message)
     if feasibility.has_point:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from solvers.backends.lp_text import write_lp
 from solvers.linear_model import LinearModel
-from solvers.solution import Solution, SolveError, SolveStatus, StoppedBy, make_solution
+from solvers.solution import Solution, SolveError, SolverOptions, SolveStatus, StoppedBy, make_solution
 
 __all__ = ["solve", "write_lp"]
 
@@ -49,18 +49,8 @@ _OF_PULP_4: dict[str, tuple[SolveStatus, StoppedBy]] = {
 }
 
 
-def solve(
-    model: LinearModel,
-    time_limit_seconds: float,
-    relative_gap: float,
-    node_limit: int | None,
-    *,
-    solver: str = "",
-) -> Solution:
-    """Minimise with a solver of PuLP; ``solver`` is its name, ``""`` for HiGHS or else CBC.
-
-    The other arguments are those of `solvers.backends.solve`.
-    """
+def solve(model: LinearModel, options: SolverOptions, *, solver: str = "") -> Solution:
+    """Minimise with a solver of PuLP; ``solver`` is its name, ``""`` for HiGHS or else CBC."""
     try:
         import pulp
     except ImportError as missing:
@@ -68,7 +58,7 @@ def solve(
 
     name = solver or ("HiGHS" if _highspy_is_usable() else "CBC")
     backend = f"pulp:{name}"
-    driver = _driver(pulp, name, time_limit_seconds, relative_gap, node_limit)
+    driver = _driver(pulp, name, options)
     hollow = _row_that_cannot_hold(model)
     if hollow:
         return make_solution(model, SolveStatus.INFEASIBLE, backend=backend, message=hollow)
@@ -82,10 +72,10 @@ def solve(
         if name != "HiGHS":
             raise
         answer = None
-    out_of_time = time.monotonic() - began >= 0.9 * time_limit_seconds
+    out_of_time = time.monotonic() - began >= 0.9 * options.time_limit_seconds
     status, stopped_by, message = _verdict(problem, answer, name)
     if status is SolveStatus.LIMIT and not stopped_by:
-        stopped_by = "time" if out_of_time or node_limit is None else "nodes"
+        stopped_by = "time" if out_of_time or options.node_limit is None else "nodes"
     x = _point(model, variables) if status in (SolveStatus.OPTIMAL, SolveStatus.LIMIT) else None
     return make_solution(
         model,
@@ -93,7 +83,7 @@ def solve(
         backend=backend,
         x=x,
         row_duals=_row_duals(model, problem, rows_of_constraints) if status is SolveStatus.OPTIMAL else None,
-        bound=_bound(model, problem, answer, name, status, x, relative_gap),
+        bound=_bound(model, problem, answer, name, status, x, options.relative_gap),
         stopped_by=stopped_by,
         message=message,
     )
@@ -105,24 +95,25 @@ def _highspy_is_usable() -> bool:
     )
 
 
-def _driver(pulp: Any, name: str, time_limit_seconds: float, relative_gap: float, node_limit: int | None) -> Any:
+def _driver(pulp: Any, name: str, options: SolverOptions) -> Any:
     """The solver object of PuLP, silent and with its limits set; SolveError if it is not there."""
-    seconds = time_limit_seconds if math.isfinite(time_limit_seconds) else None
-    options: dict[str, Any] = {"msg": False, "timeLimit": seconds, "gapRel": relative_gap}
+    seconds = options.time_limit_seconds if math.isfinite(options.time_limit_seconds) else None
+    common: dict[str, Any] = {"msg": False, "timeLimit": seconds, "gapRel": options.relative_gap}
     if name == "HiGHS":
         if not _highspy_is_usable():
             raise SolveError("pulp:HiGHS needs the package highspy (1.13 or later, not 1.16.0, which prints on stdout)")
-        return pulp.HiGHS(**options, **({} if node_limit is None else {"mip_max_nodes": node_limit}))
+        nodes = {} if options.node_limit is None else {"mip_max_nodes": options.node_limit}
+        return pulp.HiGHS(**common, **nodes, presolve="choose" if options.presolve else "off")
     if name == "CBC":
-        bundled = getattr(pulp, "PULP_CBC_CMD", None)
-        path = getattr(bundled, "pulp_cbc_path", None)
-        driver = pulp.COIN_CMD(path=path, maxNodes=node_limit, **options)
+        path = getattr(getattr(pulp, "PULP_CBC_CMD", None), "pulp_cbc_path", None)
+        presolve = None if options.presolve else False
+        driver = pulp.COIN_CMD(path=path, maxNodes=options.node_limit, presolve=presolve, **common)
         cure = "PuLP 3.3 brings it; for PuLP 4 install pulp[cbc] or put cbc on the PATH"
     else:
-        if node_limit is not None:
+        if options.node_limit is not None:
             raise ValueError(f"pulp:{name} takes no node_limit; only pulp:HiGHS and pulp:CBC do")
         try:
-            driver = pulp.getSolver(name, **options)
+            driver = pulp.getSolver(name, **common)
         except (pulp.PulpSolverError, TypeError) as unknown:
             reason = str(unknown).splitlines()[0]
             raise SolveError(f"PuLP {pulp.__version__} cannot set up the solver {name!r}: {reason}") from unknown

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.linear_model import LinearModel
-from solvers.solution import Solution, SolveStatus, StoppedBy, make_solution
+from solvers.solution import Solution, SolverOptions, SolveStatus, StoppedBy, make_solution
 
 NAME = "scipy"
 
@@ -30,14 +30,12 @@ _STATUS_OF_HIGHS: dict[int, tuple[SolveStatus, StoppedBy]] = {
 }
 
 
-def solve(model: LinearModel, time_limit_seconds: float, relative_gap: float, node_limit: int | None) -> Solution:
-    """Minimise with SciPy; the arguments are those of `solvers.backends.solve`."""
-    if model.has_integers:
-        return _solve_mixed_integer(model, time_limit_seconds, relative_gap, node_limit)
-    return _solve_linear(model, time_limit_seconds)
+def solve(model: LinearModel, options: SolverOptions) -> Solution:
+    """Minimise with SciPy."""
+    return _solve_mixed_integer(model, options) if model.has_integers else _solve_linear(model, options)
 
 
-def _solve_linear(model: LinearModel, time_limit_seconds: float) -> Solution:
+def _solve_linear(model: LinearModel, options: SolverOptions) -> Solution:
     from scipy.optimize import linprog
     from scipy.sparse import vstack
 
@@ -50,7 +48,7 @@ def _solve_linear(model: LinearModel, time_limit_seconds: float) -> Solution:
     inequalities: Any = vstack([matrix[below], -matrix[above]], format="csc")
     equations: Any = matrix[equal]
     bounds: Any = np.column_stack([model.column_lower, model.column_upper])
-    options: Any = _time_option(time_limit_seconds)
+    highs_options: Any = _highs_options(options)
     result = linprog(
         model.objective,
         A_ub=inequalities,
@@ -59,7 +57,7 @@ def _solve_linear(model: LinearModel, time_limit_seconds: float) -> Solution:
         b_eq=upper[equal],
         bounds=bounds,
         method="highs",
-        options=options,
+        options=highs_options,
     )
     status, stopped_by = _status(result.status, result.message)
     row_duals: NDArray[np.float64] | None = None
@@ -79,21 +77,19 @@ def _solve_linear(model: LinearModel, time_limit_seconds: float) -> Solution:
     )
 
 
-def _solve_mixed_integer(
-    model: LinearModel, time_limit_seconds: float, relative_gap: float, node_limit: int | None
-) -> Solution:
+def _solve_mixed_integer(model: LinearModel, options: SolverOptions) -> Solution:
     from scipy.optimize import Bounds, LinearConstraint, milp
 
-    options: Any = {**_time_option(time_limit_seconds), "mip_rel_gap": relative_gap}
-    if node_limit is not None:
-        options["node_limit"] = node_limit
+    highs_options: Any = {**_highs_options(options), "mip_rel_gap": options.relative_gap}
+    if options.node_limit is not None:
+        highs_options["node_limit"] = options.node_limit
     constraints = LinearConstraint(model.matrix_csc(), model.row_lower, model.row_upper)
     result = milp(
         model.objective,
         integrality=model.integrality.astype(np.uint8),
         bounds=Bounds(model.column_lower, model.column_upper),
         constraints=constraints if model.constraint_count else (),
-        options=options,
+        options=highs_options,
     )
     status, stopped_by = _status(result.status, result.message)
     bound = result.mip_dual_bound
@@ -108,8 +104,11 @@ def _solve_mixed_integer(
     )
 
 
-def _time_option(time_limit_seconds: float) -> dict[str, float]:
-    return {"time_limit": float(time_limit_seconds)} if math.isfinite(time_limit_seconds) else {}
+def _highs_options(options: SolverOptions) -> dict[str, float | bool]:
+    chosen: dict[str, float | bool] = {"presolve": options.presolve}
+    if math.isfinite(options.time_limit_seconds):
+        chosen["time_limit"] = float(options.time_limit_seconds)
+    return chosen
 
 
 def _status(scipy_status: int, message: str) -> tuple[SolveStatus, StoppedBy]:

@@ -87,7 +87,7 @@ def test_no_file_is_the_built_in_policy():
         ("defaults: {limits: {cpu: 0.5}}", "p.yaml:1", "a factor of the request from 1", ""),
         ("defaults: {limits: {memory: none}}", "p.yaml:1", "must be keep, keep-ratio, equal-request", ""),
         ("defaults: {evidence: {min_days: .nan}}", "p.yaml:1", "min_days: input should be a valid number", ""),
-        ("defaults: {evidence: {window_days: 0}}", "p.yaml:1", "greater than 0", ""),
+        ("history_days: 0", "p.yaml:1", "greater than 0", ""),
         ("environment_aliases: {live: prodution}", "p.yaml:1", "there is no environment 'prodution'", "production?"),
         ("environments: {prod: {}}", "p.yaml:1", "is an alias of production", "environments.production"),
         ("environments: {QA: {}}", "p.yaml:1", "lower case", "write qa"),

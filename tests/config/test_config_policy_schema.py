@@ -56,7 +56,7 @@ def test_no_keyword_of_another_vocabulary():
     [
         "version: 1",
         "defaults: {limits: {cpu: 2.0, memory: equal-request}, requests: {cpu_max: null, cpu_min: 0.5}}",
-        "namespaces: {a: {risk: {level: bold}, evidence: {window_days: null}}}",
+        "namespaces: {a: {risk: {level: bold}, evidence: {min_days: 2}}}",
         "change_windows: [{days: [mon, tue], start: '22:00', end: '05:00'}]",
         json.dumps(Policy().as_json()),
     ],
@@ -74,7 +74,7 @@ def test_schema_and_reader_accept_the_same_files(text):
         "currency: euro",
         "defaults: {limits: {cpu: 0.5}}",
         "defaults: {limits: {memory: none}}",
-        "defaults: {evidence: {window_days: 0}}",
+        "history_days: 0",
         "defaults: {risk: {level: brave}}",
         "defaults: {requests: {cpu_min: null}}",
         "namespaces: {a: {b: {}}}",

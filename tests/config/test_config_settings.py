@@ -80,7 +80,6 @@ def test_ways_to_log_in(values, method):
         ({"url": f"http://u:{SECRET}@h:99999"}, "not an address"),
         ({"url": f"http://u:{SECRET}@[h"}, "not an address"),
         ({"url": f"http://h/?token={SECRET}"}, "a query cannot be part of it"),
-        ({"url": None}, "prometheus.url"),
         ({"step_seconds": 7}, "step_seconds"),
         ({"step_seconds": 7 * 60}, "must divide a day"),
         ({"cluster_label": "cluster"}, "belong together"),

@@ -10,7 +10,6 @@ Resource names are kubectl's: the plural for Kubernetes' own groups, ``plural.gr
 """
 
 import base64
-import gzip
 import json
 import ssl
 import threading
@@ -19,28 +18,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
+from fakes.kube_http import Request, handler, write_kubeconfig
 from fakes.kube_store import BadSelector, KubeStore, ResourceType
 
-GZIP_FROM_BYTES = 128 * 1024
+__all__ = ["KubeApi", "Request", "write_kubeconfig"]
+
 METADATA_ONLY = "as=PartialObjectMetadataList"
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 VERSION = "v1.36.2"
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request as it arrived; header names in lower case, all values of a repeated header."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, list[str]]
-    body: bytes = b""
 
 
 @dataclass
@@ -99,7 +88,7 @@ class KubeApi:
         self._drips: dict[str, float] = {}
         self._proxies: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
         self._server.daemon_threads = True
         self._scheme = "http"
         if certificate is not None:
@@ -176,11 +165,14 @@ class KubeApi:
         with self._lock:
             self.requests.append(request)
         try:
-            if self.token and request.headers.get("authorization") != [f"Bearer {self.token}"]:
-                raise Refused(401, "Unauthorized", "Unauthorized")
+            self._refuse_strangers(request)
             return self._routed(request)
         except Refused as refusal:
             return refusal.code, refusal.headers, _json(refusal.status)
+
+    def _refuse_strangers(self, request: Request) -> None:
+        if self.token and request.headers.get("authorization") != [f"Bearer {self.token}"]:
+            raise Refused(401, "Unauthorized", "Unauthorized")
 
     def _routed(self, request: Request) -> tuple[int, dict[str, str], bytes]:
         parts = [part for part in request.path.split("/") if part]
@@ -348,66 +340,3 @@ def _group(name: str, versions: Sequence[str]) -> dict[str, Any]:
 
 def _json(document: Any) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
-
-
-def _handler(api: KubeApi) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _serve(self) -> None:
-            parts = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers: dict[str, list[str]] = {}
-            for name, value in self.headers.items():
-                headers.setdefault(name.lower(), []).append(value)
-            request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
-            status, extra, content = api.answer(request)
-            if "gzip" in self.headers.get("Accept-Encoding", "") and len(content) >= GZIP_FROM_BYTES:
-                content = gzip.compress(content, compresslevel=1)
-                extra = {**extra, "Content-Encoding": "gzip"}
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **extra}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self._send(content, api.drip_seconds(request))
-
-        def _send(self, content: bytes, pause: float) -> None:
-            size = max(1, len(content) // 10) if pause else max(1, len(content))
-            try:
-                for start in range(0, len(content), size):
-                    time.sleep(pause)
-                    self.wfile.write(content[start : start + size])
-                    self.wfile.flush()
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
-
-        def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
-
-    return Handler
-
-
-def write_kubeconfig(
-    path: Path,
-    server: KubeApi | str,
-    *,
-    context: str = "test",
-    token: str = "",
-    user: Mapping[str, Any] | None = None,
-    cluster: Mapping[str, Any] | None = None,
-) -> Path:
-    """Write a kubeconfig with one context; returns its path. ``user`` and ``cluster`` add raw fields."""
-    url = server if isinstance(server, str) else server.url
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": context,
-        "contexts": [{"name": context, "context": {"cluster": f"{context}-cluster", "user": f"{context}-user"}}],
-        "clusters": [{"name": f"{context}-cluster", "cluster": {"server": url, **(cluster or {})}}],
-        "users": [{"name": f"{context}-user", "user": {**({"token": token} if token else {}), **(user or {})}}],
-    }
-    path.write_text(json.dumps(document), encoding="utf-8")
-    return path

@@ -24,7 +24,7 @@ class ResourceType:
 
     @property
     def built_in(self) -> bool:
-        return "." not in self.group or (self.group.endswith(".k8s.io") and self.group in OWN_GROUPS)
+        return "." not in self.group or self.group in OWN_GROUPS
 
     @property
     def api_version(self) -> str:

@@ -52,7 +52,9 @@ def every(start: float, end: float, seconds: float, *, without: tuple[float, flo
     return [t for t in times if without is None or not without[0] <= t < without[1]]
 
 
-def counter(times: Iterable[float], per_second: float, *, start: float, resets: Iterable[float] = ()) -> list[tuple[float, float]]:
+def counter(
+    times: Iterable[float], per_second: float, *, start: float, resets: Iterable[float] = ()
+) -> list[tuple[float, float]]:
     """A counter that rises evenly since ``start`` and falls to 0 at each reset."""
     zeros = [start, *sorted(resets)]
     return [(t, per_second * (t - max(z for z in zeros if z <= t))) for t in times]
@@ -81,7 +83,9 @@ def container_usage(
         **labels,
     }
     start = times[0]
-    recording.add("container_cpu_usage_seconds_total", {**who, "cpu": "total"}, counter(times, cores, start=start, resets=resets))
+    recording.add(
+        "container_cpu_usage_seconds_total", {**who, "cpu": "total"}, counter(times, cores, start=start, resets=resets)
+    )
     recording.constant("container_memory_working_set_bytes", who, times, memory_bytes)
 
 
@@ -98,6 +102,7 @@ def pod_state(
     containers: Mapping[str, Mapping[str, float]],
     phase: str = "Running",
     qos: str = "Burstable",
+    restarts: bool = True,
 ) -> None:
     """The kube-state-metrics series of one pod.
 
@@ -110,12 +115,20 @@ def pod_state(
         containers: name -> ``requests_cpu``, ``limits_memory`` ... -> amount.
         phase: its phase at every time.
         qos: its class.
+        restarts: whether its restart counters stay at 0; False = the caller records them.
     """
     who = {"namespace": namespace, "pod": pod, "uid": uid}
     kind, name = owner
     recording.constant(
         "kube_pod_info",
-        {**who, "node": node, "created_by_kind": kind, "created_by_name": name, "host_ip": "10.0.0.1", "pod_ip": "10.1.0.1"},
+        {
+            **who,
+            "node": node,
+            "created_by_kind": kind,
+            "created_by_name": name,
+            "host_ip": "10.0.0.1",
+            "pod_ip": "10.1.0.1",
+        },
         times,
     )
     recording.constant("kube_pod_created", who, times, created)
@@ -129,13 +142,21 @@ def pod_state(
         inside = {**who, "container": container}
         recording.constant(
             "kube_pod_container_info",
-            {**inside, "image": f"registry.example/{container}:1", "image_id": f"registry.example/{container}@sha256:{uid}"},
+            {
+                **inside,
+                "image": f"registry.example/{container}:1",
+                "image_id": f"registry.example/{container}@sha256:{uid}",
+            },
             times,
         )
-        recording.constant("kube_pod_container_status_restarts_total", inside, times, 0.0)
+        if restarts:
+            recording.constant("kube_pod_container_status_restarts_total", inside, times, 0.0)
         for key, amount in amounts.items():
             side, _, resource = key.partition("_")
             unit = {"cpu": "core", "memory": "byte"}.get(resource, "integer")
             recording.constant(
-                f"kube_pod_container_resource_{side}", {**inside, "resource": resource, "unit": unit, "node": node}, times, amount
+                f"kube_pod_container_resource_{side}",
+                {**inside, "resource": resource, "unit": unit, "node": node},
+                times,
+                amount,
             )

@@ -19,7 +19,7 @@ PriceWarning = SourceWarning
 
 ZONE_ID_LABEL = "topology.k8s.aws/zone-id"
 _CATALOGUE_CURRENCY = "USD"
-_PRICE_FILE_FIX = "give their price in a price file (--prices FILE)"
+_PRICE_FILE_FIX = "give their price in a price file (--price-file FILE)"
 _OPENCOST_TEXTS = {
     "not-positive": ("opencost_not_positive", "is ignored", ""),
     "implausible": ("opencost_implausible", "is ignored", ""),

@@ -63,6 +63,12 @@ class Catalogue:
         self._prices = prices
         self._regions = sorted({region for _, region in prices}, key=len, reverse=True)
 
+    def summary(self) -> str:
+        """How much it holds and how old that is, for a person."""
+        rows = [row for listed in self._prices.values() for row in listed]
+        dates = sorted({row.as_of for row in rows})
+        return f"{len(rows)} list prices in {len(self._regions)} regions, of {dates[0]} to {dates[-1]}"
+
     def price(self, instance_type: str, region: str, zone: str, purchase: Purchase) -> Price | None:
         """List price of a node, or ``None``: unknown is not guessed from another region or purchase option.
 

@@ -52,6 +52,7 @@ class PrometheusClient:
         )
         self._lock = threading.Lock()
         self._notes: dict[str, bool] = {}
+        self._names: dict[tuple[str, ...], frozenset[str] | None] = {}
         # the server gives up before this side does, so that it stops working on a lost question
         self._params = {"timeout": f"{max(1, int(options.timeout_seconds * 0.9))}s", **options.params}
 
@@ -87,10 +88,14 @@ class PrometheusClient:
         params = {"start": _seconds(start), "end": _seconds(end)}
         if match:
             params["match[]"] = match
-        try:
-            return frozenset(decode_names(self._api.get_label_values("__name__", params=params)["result"], self._where))
-        except SourceError:
-            return None
+        key = tuple(params.values())
+        if key not in self._names:
+            try:
+                body = self._api.get_label_values("__name__", params=params)["result"]
+                self._names[key] = frozenset(decode_names(body, self._where))
+            except SourceError:
+                self._names[key] = None
+        return self._names[key]
 
     def get(self, path: str, params: dict[str, str] | None = None) -> bytes:
         """Raw body of another endpoint (``/api/v1/status/buildinfo``)."""

@@ -153,18 +153,18 @@ def _read_labels(reader: StateReader) -> dict[str, dict[str, str]]:
 
 def _read_costs(reader: StateReader) -> tuple[dict[str, float], dict[str, dict[str, str]]]:
     """(node -> price per hour, node -> what else the cost metrics tell)."""
-    prices: dict[str, float] = {}
+    amounts: dict[str, list[float]] = {}  # replicas of OpenCost are averaged, never added
     told: dict[str, dict[str, str]] = {}
     cost, spot = reader.read([COST, SPOT])
-    for (*names, instance_type, region), value in sorted(cost.items()):
-        name = next((one for one in names if one), "")
+    for row, value in sorted(cost.items()):
+        name = next((one for one in row[:4] if one), "")
         if name and value >= 0:
-            prices[name] = value
-            told[name] = {"instance_type": instance_type, "region": region}
-    for names, value in sorted(spot.items()):
+            amounts.setdefault(name, []).append(value)
+            told[name] = {"instance_type": row[4], "region": row[5]}
+    for row, value in sorted(spot.items()):
         if value == 1:
-            told.setdefault(next((one for one in names if one), ""), {})["spot"] = "true"
-    return prices, told
+            told.setdefault(next((one for one in row if one), ""), {})["spot"] = "true"
+    return {name: sum(values) / len(values) for name, values in amounts.items()}, told
 
 
 def _label_warnings(nodes: Iterable[Node]) -> list[SourceWarning]:

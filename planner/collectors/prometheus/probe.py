@@ -14,6 +14,8 @@ USUAL_SCRAPE_SECONDS = (1, 5, 10, 15, 20, 30, 40, 45, 60, 90, 120, 180, 240, 300
 SETTLE_SECONDS = 60.0
 """The newest samples are still on their way; a step is complete this long after its end."""
 MOST_POINTS = 32
+LOOKBACK_SECONDS = 300
+"""How far back a server looks for the newest sample of a series."""
 
 FAMILY_METRICS: Mapping[Family, tuple[str, ...]] = {
     Family.CADVISOR: ("container_memory_working_set_bytes",),
@@ -81,7 +83,7 @@ def probe_presence(
     if known is not None and name not in known:
         return Presence(name, ())
     spacing = max(43_200, math.ceil((end - start) / (MOST_POINTS - 2) / 3_600) * 3_600)
-    backs = sorted({*range(0, int(end - start), spacing), max(0, int(end - start) - 1)})
+    backs = sorted({*range(0, int(end - start), spacing), max(0, int(end - start) - LOOKBACK_SECONDS)})
     answer = client.instant(queries.count_at(name, where, backs), end)
     counts = sorted(
         (end - float(labels["back"]), value)

@@ -137,12 +137,12 @@ class Recipe:
 
     def query(self, scope: Scope, window_seconds: int) -> str:
         """The text for a scope and a window."""
-        where = scope.containers(*_NO_EXPORTER) if self.family is Family.DCGM else scope.containers()
+        # without pod mapping the exporter's own pod is the only one in the labels
+        not_itself = f'{scope.names.container}!~"(nvidia-)?dcgm-exporter"'
+        where = scope.containers(not_itself) if self.family is Family.DCGM else scope.containers()
         return Template(self.template).substitute(where=where, window=f"{window_seconds}s")
 
 
-_NO_EXPORTER = ('container!~"(nvidia-)?dcgm-exporter"',)
-"""Without pod mapping the exporter's own pod is the only one in the labels."""
 _GPU = ("UUID", "gpu", "GPU_I_ID", "Hostname")
 
 RECIPES: tuple[Recipe, ...] = (

@@ -1,7 +1,7 @@
 """Which usage metrics this server has, how each is asked for, and what a missing one costs the plan."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from planner.collectors.prometheus.client import PrometheusClient
@@ -96,15 +96,22 @@ def choose_recipes(
     known = client.metric_names(start=start, end=end, match=scope.where(namespaced=False) if scope.cluster else "")
     found: dict[Metric, tuple[Recipe, Scope, Presence]] = {}
     scopes: dict[Family, Scope] = {}
+    presences: dict[Family, Presence] = {}  # where names are known, one look at each exporter is enough
     warnings: list[SourceWarning] = []
     for recipe in RECIPES:
         if recipe.metric not in metrics or recipe.metric in found:
             continue
         if known is not None and not known.issuperset(recipe.needs):
             continue
-        presence = probe_presence(client, recipe.needs[0], scope.where(namespaced=False), start=start, end=end)
+        presence = presences.get(recipe.family) if known is not None else None
+        if presence is None:
+            named = ('container!=""',) if recipe.family is Family.CADVISOR else ()  # else sums of pods count too
+            where = scope.where(*named, namespaced=False)
+            presence = probe_presence(client, recipe.needs[0], where, start=start, end=end)
         if not presence.exists:
             continue
+        if recipe.metric is not Metric.CPU_THROTTLED:  # only containers with a limit have it
+            presences.setdefault(recipe.family, presence)
         if recipe.family not in scopes:
             back = int(end - presence.newest) if presence.newest is not None else 0
             names = label_names(client, recipe.needs[:1], scope, end=end, back=back)
@@ -134,6 +141,18 @@ def _interval(
             _, scope, presence = found[metric]
             return scrape_seconds(client, presence, scope.containers(), end=end)
     return None
+
+
+def still_true(earlier: Iterable[SourceWarning]) -> list[SourceWarning]:
+    """Warnings of an earlier collection that this module gave and that nothing has shown to be over."""
+    names = {name for recipe in RECIPES for name in recipe.needs}
+    codes = {"metric_substituted", "scrape_interval", "duplicate_series", "gpu_shared"}
+    return [
+        warning
+        for warning in earlier
+        if warning.source == "prometheus"
+        and (warning.code in codes or (warning.code == "metric_missing" and names.issuperset(warning.objects)))
+    ]
 
 
 def _missing(metric: Metric) -> SourceWarning:

@@ -11,7 +11,7 @@ from planner.collectors.prometheus.combine import Folded, fold
 from planner.collectors.prometheus.gaps import Presences, carried_over, gap_warnings
 from planner.collectors.prometheus.probe import agree_on_end
 from planner.collectors.prometheus.queries import Scope, namespaces_of
-from planner.collectors.prometheus.recipes import Chosen, Menu, choose_recipes
+from planner.collectors.prometheus.recipes import Chosen, Menu, choose_recipes, still_true
 from planner.snapshot.header import Metric, SourceWarning
 from planner.snapshot.usage import SECONDS_PER_DAY, day_of, day_start, merge_blocks
 from planner.snapshot.write import SnapshotWriter
@@ -100,10 +100,12 @@ def collect_usage(
     details = {"step_seconds": str(step_seconds), "clock_skew_seconds": f"{clock.skew_seconds:.0f}"}
     if days:
         scope = Scope(dict(cluster_matcher or {}), tuple(sorted(set(namespaces))) if namespaces else None)
-        menu = choose_recipes(client, scope, metrics, start=days[0][1], end=clock.end, step_seconds=step_seconds)
+        menu = choose_recipes(client, scope, metrics, start=start, end=clock.end, step_seconds=step_seconds)
         warnings.extend(menu.warnings)
         details.update(_told(menu))
         warnings.extend(_store_days(client, writer, menu, days, presences, step_seconds, progress))
+    else:
+        warnings.extend(still_true(earlier))
     return CollectedUsage(start, clock.end, tuple(day for day, _, _ in days), tuple(warnings), details)
 
 

@@ -160,7 +160,7 @@ def read_workloads(reader: StateReader, pods: Pods, links: OwnerLinks, cluster: 
                 kind=kind,
                 name=name,
                 api_version=known.api_version if known else "",
-                replicas=replicas[key] if replicas.get(key) is not None else running.get(key),
+                replicas=replicas.get(key, running.get(key)),
                 containers=held.containers() if held is not None else (),
                 template_path=(known.template_path or None) if known else None,
                 max_surge=_whole(surge.get(rolling)),
@@ -175,7 +175,7 @@ def _whole(value: float | None) -> str | None:
 
 
 def _read_replicas(reader: StateReader) -> dict[tuple[str, str, str], int | None]:
-    """(namespace, kind, name) -> pods wanted; ``None`` for a CronJob, which only starts Jobs."""
+    """(namespace, kind, name) -> pods wanted; ``None`` for a CronJob, whose Jobs tell theirs."""
     kinds = [(kind, known) for kind, known in KINDS.items() if known.replicas]
     answers = reader.read([Ask(known.replicas, ("namespace", known.label)) for _, known in kinds])
     wanted: dict[tuple[str, str, str], int | None] = {}

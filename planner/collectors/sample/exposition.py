@@ -40,7 +40,7 @@ def openmetrics(
         model: what to expose.
         start: Unix seconds on the grid of steps; ``None`` = start of the window.
         end: the same, first second that is left out; ``None`` = end of the window.
-        node_prices: USD per hour by node: OpenCost's ``node_total_hourly_cost`` is exposed too.
+        node_prices: USD per hour by node: OpenCost's metrics of nodes are exposed too.
     """
     first = 0 if start is None else max(0, round((start - START) / STEP_SECONDS))
     last = model.steps if end is None else min(model.steps, round((end - START) / STEP_SECONDS))
@@ -50,7 +50,7 @@ def openmetrics(
     yield from pod_families(model, span)
     yield from object_families(model, raw_objects(model), span)
     if node_prices:
-        yield from families({"node_total_hourly_cost": list(_prices(model, node_prices))}, span)
+        yield from families(_prices(model, node_prices), span)
 
 
 def write_openmetrics(
@@ -81,7 +81,9 @@ def block_ranges(model: Model, *, hours: int = 54) -> list[tuple[float, float]]:
     return list(zip(edges, [*edges[1:], model.end], strict=True))
 
 
-def _prices(model: Model, node_prices: Mapping[str, float]) -> Iterator[State]:
+def _prices(model: Model, node_prices: Mapping[str, float]) -> Mapping[str, list[State]]:
+    """What OpenCost exposes of nodes."""
+    states: dict[str, list[State]] = {"kubecost_node_is_spot": [], "node_total_hourly_cost": []}
     for node in model.nodes:
         if node.name in node_prices:
             labels = {
@@ -92,4 +94,7 @@ def _prices(model: Model, node_prices: Mapping[str, float]) -> Iterator[State]:
                 "provider_id": provider_id(model, node),
                 "arch": "amd64",
             }
-            yield State(labels, node_prices[node.name], model.start, model.end)
+            spot = float(node.pool.capacity_label[1].lower() == "spot")
+            states["kubecost_node_is_spot"].append(State(labels, spot, model.start, model.end))
+            states["node_total_hourly_cost"].append(State(labels, node_prices[node.name], model.start, model.end))
+    return states

@@ -54,6 +54,7 @@ def _namespace(document: Json) -> Rows:
     labels = {_label_name(key): value for key, value in document["metadata"]["labels"].items()}
     yield "kube_namespace_labels", {**who, **labels}, 1.0
     yield "kube_namespace_created", who, _created(document)
+    yield "kube_namespace_status_phase", {**who, "phase": "Active"}, 1.0
 
 
 def _node(document: Json) -> Rows:
@@ -130,6 +131,9 @@ def _volume(document: Json) -> Rows:
     claim = document["spec"]["claimRef"]
     who = {"persistentvolume": document["metadata"]["name"]}
     yield "kube_persistentvolume_claim_ref", {**who, "claim_namespace": claim["namespace"], "name": claim["name"]}, 1.0
+    yield "kube_persistentvolume_info", {**who, "storageclass": document["spec"]["storageClassName"]}, 1.0
+    labels = {_label_name(key): value for key, value in document["metadata"]["labels"].items()}
+    yield "kube_persistentvolume_labels", {**who, **labels}, 1.0
     yield "kube_persistentvolume_capacity_bytes", who, float(parse_quantity(document["spec"]["capacity"]["storage"]))
 
 

@@ -89,15 +89,21 @@ def build_model(*, seed: int = DEFAULT_SEED, days: int = DEFAULT_DAYS, copies: i
     """
     steps = days * STEPS_PER_DAY
     namespaces = {copied(name, copy): label for copy in range(copies) for name, label in NAMESPACES.items()}
-    workloads = [replace(spec, namespace=copied(spec.namespace, copy)) for copy in range(copies) for spec in WORKLOADS]
-    nodes = sample_nodes(seed, copies)
+    workloads: list[WorkloadSpec] = []
+    nodes: list[SampleNode] = []
     runs: list[PodRun] = []
-    for spec in workloads:
-        runs += _runs_of(spec, seed, steps, nodes)
-    runs = sorted(placed(runs, nodes, steps), key=lambda run: (run.first, run.spec.namespace, run.name, run.uid))
-    return Model(
-        seed, steps, namespaces, tuple(nodes), tuple(workloads), tuple(runs), _all_usage(runs, seed, steps, nodes)
-    )
+    usage: dict[tuple[str, str], ContainerUsage] = {}
+    for copy in range(copies):
+        own_workloads = [replace(spec, namespace=copied(spec.namespace, copy)) for spec in WORKLOADS]
+        own_nodes = sample_nodes(seed, copy)
+        unplaced = [run for spec in own_workloads for run in _runs_of(spec, seed, steps, own_nodes)]
+        own_runs = placed(unplaced, own_nodes, steps)
+        workloads += own_workloads
+        nodes += own_nodes
+        runs += own_runs
+        usage |= _all_usage(own_runs, seed, steps, own_nodes)
+    runs.sort(key=lambda run: (run.first, run.spec.namespace, run.name, run.uid))
+    return Model(seed, steps, namespaces, tuple(nodes), tuple(workloads), tuple(runs), usage)
 
 
 def copied(namespace: str, copy: int) -> str:
@@ -140,7 +146,7 @@ def _all_usage(
 ) -> dict[tuple[str, str], ContainerUsage]:
     shares = _shares(runs, steps)
     pools = {node.name: node.pool.name for node in nodes}
-    unscraped = next(node.name for node in nodes if node.pool.name == "general" and node.index == 1)
+    unscraped = [node.name for node in nodes if node.pool.name == "general"][1]
     result = {}
     for run in runs:
         hidden = _hidden(run, steps, unscraped)

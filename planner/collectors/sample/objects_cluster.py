@@ -139,7 +139,11 @@ def _volumes(model: Model) -> Iterator[tuple[str, Json]]:
         document: Json = {
             "apiVersion": "v1",
             "kind": "PersistentVolume",
-            "metadata": {"name": name, "creationTimestamp": rfc3339(model.time(-90 * STEPS_PER_DAY))},
+            "metadata": {
+                "name": name,
+                "labels": {"topology.kubernetes.io/zone": run.zone} if volume.zonal else {},
+                "creationTimestamp": rfc3339(model.time(-90 * STEPS_PER_DAY)),
+            },
             "spec": {
                 "capacity": {"storage": str(parse_memory(volume.size))},
                 "accessModes": ["ReadWriteOnce"],

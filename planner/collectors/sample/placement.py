@@ -84,13 +84,13 @@ def pod_size(part: Part) -> Size:
     return Size(cpu, memory, sum(c.gpus for c in running))
 
 
-def sample_nodes(seed: int, copies: int) -> list[SampleNode]:
-    """All nodes, named as a cloud names them."""
+def sample_nodes(seed: int, copy: int) -> list[SampleNode]:
+    """Nodes of one copy of the platform, named as a cloud names them."""
     nodes = []
     for position, pool in enumerate(POOLS.values()):
         for number, (zone, count) in enumerate(pool.nodes.items()):
             start = int(hexadecimal(seed, 4, CLUSTER, pool.name, zone), 16)
-            for index in range(count * copies):
+            for index in range(copy * count, (copy + 1) * count):
                 third = 64 * number + 10 * position + index // 230
                 name = f"ip-10-0-{third}-{(start + 37 * index) % 230 + 10}.ec2.internal"
                 nodes.append(SampleNode(name, pool, INSTANCE_TYPES[pool.instance_type], zone, index))

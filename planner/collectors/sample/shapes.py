@@ -1,4 +1,4 @@
-"""Shapes over the week, as functions of absolute time: the first days of a long run equal a short run.
+"""Shapes over the week, as functions of absolute time.
 
 Every pattern is 0 with nothing to do and 1 at the top of an ordinary week. Only uniform numbers of
 PCG64 are drawn, since that stream is the same in every release of numpy.
