@@ -10,7 +10,9 @@ from planner.cli.options import PlanFile, PolicyFile, Sample, SnapshotFolder
 
 
 def explain(
-    target: Annotated[str, typer.Argument(help="NAMESPACE/KIND/NAME[/CONTAINER]", show_default=False)],
+    target: Annotated[
+        str, typer.Argument(help="NAMESPACE/KIND/NAME, or with /CONTAINER at its end.", show_default=False)
+    ],
     snapshot: SnapshotFolder = None,
     sample: Sample = False,
     plan: PlanFile = None,

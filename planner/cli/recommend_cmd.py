@@ -57,7 +57,7 @@ def recommend(
 
     scope = Scope(() if all_namespaces else tuple(namespace or ()), selector)
     plan = _plan(settings, snapshot, sample, policy, scope)
-    width = terminal.width(160 if output is Output.WIDE else 80)
+    width = None if output is Output.WIDE and not terminal.is_terminal() else terminal.width()
     typer.echo(render(plan, output.value, width=width, color=terminal.color(), top=top), nl=False)
     if export is not None:
         summary = service.export(plan, export)

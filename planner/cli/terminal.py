@@ -13,6 +13,11 @@ def width(default: int = 80) -> int:
     return shutil.get_terminal_size((default, 24)).columns if sys.stdout.isatty() else default
 
 
+def is_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout.isatty()
+
+
 def color() -> bool:
     """Whether stdout takes colours (https://no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -13,10 +13,8 @@ from planner.domain.pod_request import amount, requested
 from planner.domain.workload import Container
 from planner.plan.schema import Confidence, Evidence, Expectation
 from planner.snapshot.usage import day_start
-from planner.usage.histogram import quantiles
 from planner.usage.risk_curves import cpu_shortage, memory_incidents
 
-LEVELS = np.array([0.5, 0.95, 0.99])
 SPREAD_WORTH_TELLING = 2.0
 
 
@@ -106,8 +104,7 @@ def _observed(facts: Facts, own: dict[str, Candidate]) -> dict[str, float]:
         history = facts.history.cpu if resource == "cpu" else facts.history.memory
         name = "cpu_cores" if resource == "cpu" else "memory_bytes"
         row = item.history_row
-        values = quantiles(history.histograms[row][None, :], history.bins.edges(), LEVELS)[0]
-        for level, value in zip(("p50", "p95", "p99"), values, strict=True):
+        for level, value in zip(("p50", "p95", "p99"), history.told()[row], strict=True):
             observed[f"{name}_{level}"] = float(f"{value:.4g}")
         observed[f"{name}_max"] = float(f"{history.highest[row]:.6g}")
     throttled = facts.history.throttled[next(iter(own.values())).history_row]

@@ -7,7 +7,6 @@ from planner.decisions.facts import Facts
 from planner.decisions.sizing import Sizing
 from planner.plan.schema import Detail
 from planner.units import human_cpu, human_memory
-from planner.usage.histogram import quantiles
 from solvers.risk import Binding
 
 
@@ -44,11 +43,9 @@ def _binding(facts: Facts, item: Candidate, sizing: Sizing, position: int) -> tu
 
 
 def _cpu_text(facts: Facts, item: Candidate, sizing: Sizing, position: int) -> tuple[str, str]:
-    histogram = facts.history.cpu.histograms[item.history_row][None, :]
-    edges = facts.history.cpu.bins.edges()
-    cumulative = np.concatenate([[0.0], np.cumsum(histogram[0], dtype=np.float64)])
-    share = float(np.interp(sizing.request[position], edges, cumulative) / max(cumulative[-1], 1.0))
-    median = float(quantiles(histogram, edges, np.array([0.5]))[0, 0])
+    cpu = facts.history.cpu
+    share = cpu.share_covered(item.history_row, float(sizing.request[position]))
+    median = float(cpu.told()[item.history_row, 0])
     ratio = item.policy.risk.cpu_shortage_price_ratio
     return (
         "risk_price",

@@ -18,7 +18,6 @@ from planner.reports.figures import (
     money,
     quantity,
     risk_meaning,
-    short_number,
     target_name,
 )
 from planner.reports.layout import DEFAULT_WIDTH, Page, clip_middle, left, right
@@ -188,9 +187,13 @@ def _evidence(page: Page, item: Recommendation) -> None:
         for expected in seen.expected_incidents:
             page.line(
                 left(f"{_INDENT}{one_line(risk_meaning(expected.name), 80)}", 53)
-                + right(short_number(expected.current), 11)
-                + right(short_number(expected.proposed), 13)
+                + right(_exact(expected.current), 11)
+                + right(_exact(expected.proposed), 13)
             )
+
+
+def _exact(value: float | None) -> str:
+    return "?" if value is None else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _plots(page: Page, item: Recommendation | None, usage: UsageForPlot, *, ascii_only: bool) -> None:

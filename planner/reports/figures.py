@@ -11,6 +11,7 @@ from planner.units import GIB, parse_cpu, parse_memory
 RESOURCES = ("cpu", "memory")
 SIDES = ("requests", "limits")
 NOT_SET = "none"
+_WORTH_DIGITS = 0.01
 
 _RISKS = {
     "oom_kill_days_per_30_days": ("OOM days", "expected days with an OOM kill, out of 30"),
@@ -91,6 +92,8 @@ def short_number(value: float | None) -> str:
     """Three digits: ``0.02``, ``4.3``, ``1,240``, ``52k``; ``?`` = not known."""
     if value is None:
         return "?"
+    if 0 < value < _WORTH_DIGITS:
+        return f"<{_WORTH_DIGITS:g}"
     if abs(value) >= 10_000:
         return f"{value / 1000:,.0f}k"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
@@ -166,7 +169,7 @@ class Group:
     Attributes:
         code: the stable word.
         count: objects (refusals) or warnings.
-        text, costs, fix: of the first.
+        text, costs, fix: of the first; the text says so where the others have another one.
         examples: names of objects.
     """
 
@@ -185,16 +188,21 @@ def left_alone_groups(items: Iterable[NotRecommended]) -> list[Group]:
         by_code.setdefault(item.reason, []).append(item)
     groups = [
         Group(
-            code,
-            len(found),
-            found[0].text,
-            "",
-            found[0].fix,
-            tuple(dict.fromkeys(target_name(n.target) for n in found)),
+            code=code,
+            count=len(found),
+            text=_shared([n.text for n in found]),
+            costs="",
+            fix=found[0].fix,
+            examples=tuple(dict.fromkeys(target_name(n.target) for n in found)),
         )
         for code, found in by_code.items()
     ]
     return sorted(groups, key=lambda g: (-g.count, g.code))
+
+
+def _shared(texts: list[str]) -> str:
+    """The text that all have, or the first as an example."""
+    return texts[0] if len(set(texts)) == 1 else f"for example: {texts[0]}"
 
 
 def warning_groups(warnings: Iterable[PlanWarning]) -> list[Group]:
@@ -206,7 +214,7 @@ def warning_groups(warnings: Iterable[PlanWarning]) -> list[Group]:
         Group(
             code=code,
             count=len(found),
-            text=found[0].text,
+            text=_shared([warning.text for warning in found]),
             costs=found[0].costs,
             fix=found[0].fix,
             examples=tuple(dict.fromkeys(name for warning in found for name in warning.objects)),

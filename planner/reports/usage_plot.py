@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from planner.reports.layout import left, right
+from planner.reports.layout import clip, left, right
 
 _HEIGHT = 9
 _LABEL = 18
@@ -80,7 +80,7 @@ def plot(
     top = max([float(np.nanmax(peaks)), *(level.value for level in drawn)]) * 1.02 or 1.0
     rows = _rows(means, peaks, drawn, top, glyphs, show)
     notes = [f"{right(f'{level.name} {show(level.value)}', _LABEL)}   (above the plot)" for level in above]
-    return [*notes, *rows, *_axis(times, columns, ascii_only=ascii_only)]
+    return [clip(line, width) for line in (*notes, *rows, *_axis(times, columns, ascii_only=ascii_only))]
 
 
 def _bucket(values: NDArray[np.float64], start: int, end: int, how: Callable[..., np.floating]) -> float:

@@ -6,6 +6,7 @@ costs one shift instead of a logarithm. With ``k = 5`` a bin is 1.6 % to 3.1 % w
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,20 +35,31 @@ class FloatBins:
         return (self.octaves << self.bits) + 1
 
     @property
-    def _offset(self) -> int:
+    def offset(self) -> int:
+        """What to take from the shifted bits of a value to get its bin."""
         return ((self.lowest_exponent + _EXPONENT_BIAS) << self.bits) - 1
 
     def index(self, values: NDArray[np.float32]) -> NDArray[np.int32]:
         """Bin of each value; values must be finite."""
         raw = np.ascontiguousarray(values, dtype=np.float32).view(np.int32) >> (_MANTISSA_BITS - self.bits)
-        index: NDArray[np.int32] = np.clip(raw - np.int32(self._offset), 0, self.count - 1)
+        index: NDArray[np.int32] = np.clip(raw - np.int32(self.offset), 0, self.count - 1)
         return index
+
+    def edges_of(self, index: int) -> tuple[float, float]:
+        """Lower and upper edge of one bin."""
+        edges = _edges(self)
+        return float(edges[index]), float(edges[index + 1])
 
     def edges(self) -> NDArray[np.float64]:
         """(bin + 1,) lower edges and the upper edge of the last bin; the first is 0."""
-        raw = np.arange(1, self.count + 1, dtype=np.int64) + self._offset
-        edges = (raw << (_MANTISSA_BITS - self.bits)).astype(np.int32).view(np.float32).astype(np.float64)
-        return np.concatenate([[0.0], edges])
+        return _edges(self).copy()
+
+
+@lru_cache(maxsize=8)
+def _edges(bins: FloatBins) -> NDArray[np.float64]:
+    raw = np.arange(1, bins.count + 1, dtype=np.int64) + bins.offset
+    edges = (raw << (_MANTISSA_BITS - bins.bits)).astype(np.int32).view(np.float32).astype(np.float64)
+    return np.concatenate([[0.0], edges])
 
 
 CPU_BINS = FloatBins(lowest_exponent=-14, octaves=24)

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from planner.domain.workload import Workload
 from planner.snapshot.header import Metric
 from planner.snapshot.usage import SECONDS_PER_DAY, UsageBlock, day_start
-from planner.usage.histogram import CPU_BINS, MEMORY_BINS, FloatBins, add_to_histograms
+from planner.usage.histogram import CPU_BINS, MEMORY_BINS, FloatBins, add_to_histograms, quantiles
 from planner.usage.pods import pod_owner_rows
 
 if TYPE_CHECKING:
     from planner.snapshot.read import Snapshot
+
+TOLD_LEVELS = np.array([0.5, 0.95, 0.99])
+_ROWS_AT_ONCE = 2048
 
 
 @dataclass(slots=True)
@@ -41,6 +44,28 @@ class ResourceHistory:
     first_step: NDArray[np.int64]
     last_step: NDArray[np.int64]
     pod_peak_spread: NDArray[np.float64]
+    told_quantiles: NDArray[np.float64] | None = None
+    """(container, level) quantiles at ``TOLD_LEVELS``; see :meth:`told`."""
+
+    def told(self) -> NDArray[np.float64]:
+        """Quantiles that reports show, of all containers at once: one row at a time costs a hundred times more."""
+        if self.told_quantiles is None:
+            edges = self.bins.edges()
+            parts = [
+                quantiles(self.histograms[first : first + _ROWS_AT_ONCE], edges, TOLD_LEVELS)
+                for first in range(0, len(self.histograms), _ROWS_AT_ONCE)
+            ]
+            self.told_quantiles = np.concatenate(parts) if parts else np.empty((0, len(TOLD_LEVELS)))
+        return self.told_quantiles
+
+    def share_covered(self, row: int, value: float) -> float:
+        """Share of a container's samples that are not above a value, linear inside its bin."""
+        position = int(self.bins.index(np.array([value], dtype=np.float32))[0])
+        counts = self.histograms[row]
+        below, inside = int(counts[:position].sum()), int(counts[position])
+        low, high = self.bins.edges_of(position)
+        part = min(max((value - low) / (high - low), 0.0), 1.0)
+        return (below + inside * part) / max(int(self.samples[row]), 1)
 
 
 @dataclass(slots=True)

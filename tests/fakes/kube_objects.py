@@ -36,7 +36,10 @@ def container(name: str = "app", cpu: str = "100m", memory: str = "128Mi", **mor
 
 def template(*containers: Raw, labels: Mapping[str, str] | None = None, **spec: Any) -> Raw:
     """A pod template."""
-    return {"metadata": {"labels": dict(labels or {})}, "spec": {"containers": list(containers or [container()]), **spec}}
+    return {
+        "metadata": {"labels": dict(labels or {})},
+        "spec": {"containers": list(containers or [container()]), **spec},
+    }
 
 
 def controller(api_version: str, kind: str, name: str, spec: Raw, *, namespace: str = "shop", **more: Any) -> Raw:
@@ -78,7 +81,13 @@ def pod(
     state = {"phase": phase, "qosClass": "Burstable", "startTime": created, "containerStatuses": list(statuses)}
     metadata = meta(name, namespace, owner=owner, uid=f"uid-{name}", labels=dict(labels or {}))
     metadata["creationTimestamp"] = created
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": body, "status": {**state, **(status or {})}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": body,
+        "status": {**state, **(status or {})},
+    }
 
 
 def node(name: str = "node-1", labels: Mapping[str, str] | None = None, **more: Any) -> Raw:

@@ -69,7 +69,7 @@ def evidence(confidence: Confidence = Confidence.HIGH, **changes: Any) -> Eviden
         "confidence": confidence,
         "observed": {"cpu_cores_p50": 0.12, "cpu_cores_p99": 0.41, "memory_bytes_max": 419430400.0},
         "expected_incidents": (
-            Expectation(name="oom_kill_days_per_30_days", current=0.0, proposed=0.02),
+            Expectation(name="oom_kill_days_per_30_days", current=0.0, proposed=0.002),
             Expectation(name="cpu_shortage_core_hours_per_month", current=0.0, proposed=0.41),
         ),
     }

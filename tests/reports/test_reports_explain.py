@@ -56,7 +56,7 @@ def test_the_story_tells_values_reasons_evidence_risk_money_and_the_way():
         "limits.cpu [policy_none] the policy wants no limit",
         "Evidence: high confidence 14.0 days of samples, 2026-03-01 00:00 to 2026-03-15 00:00 UTC",
         "16,128 samples of 12 pods, for 99% of the time",
-        "expected days with an OOM kill, out of 30 0 0.02",
+        "expected days with an OOM kill, out of 30 0 0.002",
         "at spec.template.spec.containers[1]",
         "spec.template.spec.initContainers[1]",
         "it is not in the pod template: a webhook injects it [injected_container]",

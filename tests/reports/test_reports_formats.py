@@ -90,7 +90,7 @@ class TestTable:
         text = render(sample_plan(), "table")
         assert re.search(r"Bill, USD a month +9,412\.75 +7,309\.40 +2,103\.35 +22 %", text)
         assert "value of what is requested" in text
-        assert "only\nwhen nodes go away" in text
+        assert "only when nodes go away" in " ".join(text.split())
         assert re.search(r"CPU requested, cores +212\.5 +151\.2 +61\.2 +29 % +68\.4", text)
         assert "7 recommendations: 5 free 2,241.75, 2 need 138.40 USD more. 6 left alone." in text
 
@@ -99,7 +99,7 @@ class TestTable:
         assert "Worth most (2 of 7)" in text
         assert text.index("shop/Deployment/web/web") < text.index("ml/Rollout/ranker/server")
         assert "cart-db" not in text
-        for part in ("CPU 2 -> 500m", "CPU 4 -> none", "mem 4Gi -> 460Mi", "OOM days 0 -> 0.02", "1,243.50  high"):
+        for part in ("CPU 2 -> 500m", "CPU 4 -> none", "mem 4Gi -> 460Mi", "OOM days 0 -> <0.01", "1,243.50  high"):
             assert part in text
 
     def test_what_was_left_alone_is_grouped_with_counts_and_examples(self):
@@ -262,7 +262,7 @@ class TestHtml:
         page.feed(render(make(), "html"))
         assert page.open == []
         names = {name for name, _ in page.tags}
-        assert not names & {"script", "img", "link", "iframe", "object", "a", "b>"}
+        assert not names & {"script", "img", "link", "iframe", "object", "a"}
         for name, attributes in page.tags:
             assert not any(key.startswith("on") or key in ("src", "href", "action") for key in attributes), name
             assert not any("expression" in (value or "") or "url(" in (value or "") for value in attributes.values())

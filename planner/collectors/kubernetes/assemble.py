@@ -15,19 +15,22 @@ Key = tuple[str, str, str]
 """Namespace, kind and name."""
 
 
-def assemble(reader: WorkloadReader, pods: PodReader, priorities: Mapping[str, int]) -> list[Workload]:
+def assemble(
+    reader: WorkloadReader, pods: PodReader, priorities: Mapping[str, int], *, pods_read: bool
+) -> list[Workload]:
     """All workloads, children folded away, sorted by identity.
 
     Args:
         reader: controllers.
-        pods: pods; empty when they could not be read.
+        pods: pods.
         priorities: value of each PriorityClass.
+        pods_read: whether there are no more pods than these.
     """
     known = reader.known | {(namespace, "Pod", name) for namespace, name in pods.owners}
     ownership = Ownership(reader.links, known, _pod_owner(pods))
     workloads = dict(reader.workloads)
-    for parent, child in sorted(reader.children.items()):
-        _fold(workloads, ownership, parent, child)
+    for parent, top in _nearest_first(reader, ownership):
+        _fold(workloads, parent, top, reader.children[parent])
     seen: dict[Key, list[SeenShape]] = {}
     for shape in pods.shapes():
         top = ownership.top(shape.namespace, shape.owner)
@@ -39,7 +42,7 @@ def assemble(reader: WorkloadReader, pods: PodReader, priorities: Mapping[str, i
     result = []
     for key, workload in sorted(workloads.items()):
         full = _with_pods(workload, seen.get(key, ()), claims.get(key, set()))
-        if full.replicas is None and pods.rows:
+        if full.replicas is None and pods_read:
             full = replace(full, replicas=running.get(key, 0))
         if full.priority is None and full.priority_class is not None:
             full = replace(full, priority=priorities.get(full.priority_class))
@@ -55,11 +58,15 @@ def _pod_owner(pods: PodReader) -> Callable[[str, str], ObjectRef | None]:
     return owner
 
 
-def _fold(workloads: dict[Key, Workload], ownership: Ownership, parent: Key, child: Workload) -> None:
+def _nearest_first(reader: WorkloadReader, ownership: Ownership) -> list[tuple[Key, ObjectRef]]:
+    """Parents of folded children with their tops; parents that are tops themselves come first."""
+    tops = {parent: ownership.top(parent[0], ObjectRef(parent[1], parent[2])) for parent in reader.children}
+    return sorted(tops.items(), key=lambda pair: ((pair[1].kind, pair[1].name) != pair[0][1:], pair[0]))
+
+
+def _fold(workloads: dict[Key, Workload], parent: Key, top: ObjectRef, child: Workload) -> None:
     """Give a child's template to its top controller where that has none of its own."""
-    namespace, kind, name = parent
-    top = ownership.top(namespace, ObjectRef(kind, name))
-    key = (namespace, top.kind, top.name)
+    key = (parent[0], top.kind, top.name)
     above = workloads.get(key)
     if above is None:
         facts = kind_facts(top.kind, top.api_version)

@@ -166,7 +166,7 @@ class StateBuilder:
         return ObservedState(
             source=source,
             namespaces=self._rows("namespaces"),
-            workloads=assemble(self._workloads, self._pods, self._priorities),
+            workloads=assemble(self._workloads, self._pods, self._priorities, pods_read=pods_read),
             nodes=self._rows("nodes"),
             quotas=self._rows("quotas"),
             limit_ranges=self._rows("limit_ranges"),

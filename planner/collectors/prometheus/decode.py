@@ -159,6 +159,8 @@ def decode_range(body: bytes, where: str = "") -> RangeAnswer:
             parts.append(raw)
     if any(b" " in part or b"\n" in part for part in parts):
         parts = [part.translate(None, b" \t\r\n") for part in parts]
+    if not all(part.startswith(b"[[") and part.endswith(b"]]") for part in parts):
+        raise SourceAnswerInvalid("samples of Prometheus are not pairs of numbers", where=where)
     counts = [part.count(b"],[") + 1 for part in parts]
     times, values = _columns(parts, sum(counts), where)
     return RangeAnswer(labels, np.array(counts, dtype=np.int64), times, values, notes)

@@ -2,12 +2,13 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from planner.collectors.ownership import STATIC_POD, static_pod_name
 from planner.collectors.parts import ObjectRef
-from planner.collectors.prometheus.state_reader import Ask, Rows, StateReader, When
+from planner.collectors.prometheus.state_reader import NOW_SECONDS, Ask, Rows, StateReader, When
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,9 +92,7 @@ class Pods:
 def read_pods(reader: StateReader) -> Pods:
     """Every pod of the window with its node, controller, images and life."""
     pods = Pods()
-    asks = (INFO, SEEN, CREATED, STARTED, READY, COMPLETED, FINISHED, PHASE, QOS, IMAGES)
-    answers = reader.read(asks)
-    info = next(answers)
+    info, seen = reader.read([INFO, SEEN])
     for namespace, name, uid, node, kind, owner in info:
         pod = pods.add(namespace, name, uid)
         pod.node = node or pod.node
@@ -101,8 +100,12 @@ def read_pods(reader: StateReader) -> Pods:
     if not info and reader.has(OWNER.name):
         for namespace, name, uid, kind, owner in reader.one(OWNER):
             pods.add(namespace, name, uid).owner = _controller(kind, owner, name, owner)
-    _fill_times(pods, next(answers), next(answers), next(answers), next(answers))
-    completed, finished, present, qos, images = (next(answers) for _ in range(5))
+    if seen and max(seen.values()) < reader.end - max(NOW_SECONDS, 2 * reader.step_seconds):
+        reader.now = max(seen.values())
+    created, started, ready, completed, finished, present, qos, images = reader.read(
+        [CREATED, STARTED, READY, COMPLETED, FINISHED, PHASE, QOS, IMAGES]
+    )
+    _fill_times(pods, {"seen": seen, "created": created, "started": started, "ready": ready})
     _fill_ends(reader, pods, completed)
     for rows in (present, finished):
         for namespace, name, uid, phase in rows:
@@ -119,8 +122,8 @@ def _controller(kind: str, name: str, pod: str, node: str) -> ObjectRef:
     return ObjectRef("Pod", pod) if kind in NOBODY else ObjectRef(kind, name)
 
 
-def _fill_times(pods: Pods, seen: Rows, created: Rows, started: Rows, ready: Rows) -> None:
-    for attribute, rows in (("seen", seen), ("created", created), ("started", started), ("ready", ready)):
+def _fill_times(pods: Pods, times: Mapping[str, Rows]) -> None:
+    for attribute, rows in times.items():
         for (namespace, name, uid), value in rows.items():
             pod = pods.find(namespace, name, uid)
             if pod is not None and value > 0:
@@ -131,7 +134,7 @@ def _fill_ends(reader: StateReader, pods: Pods, completed: Rows) -> None:
     """A pod ended when it completed, or when it was last seen, unless that is now."""
     margin = max(2 * reader.step_seconds, 600)
     for pod in pods.sorted():
-        if not math.isnan(pod.seen) and pod.seen < reader.end - margin:
+        if not math.isnan(pod.seen) and pod.seen < reader.now - margin:
             pod.ended = pod.seen
     for (namespace, name, uid), value in completed.items():
         found = pods.find(namespace, name, uid)

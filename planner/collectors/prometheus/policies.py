@@ -169,12 +169,12 @@ def read_volumes(reader: StateReader, cluster: str) -> list[ZoneBoundVolume]:
     ]
 
 
-READERS: Mapping[str, tuple[str, Callable[[StateReader, str], list[Any]]]] = {
-    "namespaces": (NAMESPACES.name, read_namespaces),
-    "quotas": (QUOTA.name, read_quotas),
-    "limit_ranges": (LIMITS.name, read_limit_ranges),
-    "autoscalers": (HPA_INFO.name, read_autoscalers),
-    "disruption_budgets": (PDB_NUMBERS["expected_pods"].name, read_disruption_budgets),
-    "volumes": (VOLUME_ZONE.name, read_volumes),
+READERS: Mapping[str, Callable[[StateReader, str], list[Any]]] = {
+    "namespaces": read_namespaces,
+    "quotas": read_quotas,
+    "limit_ranges": read_limit_ranges,
+    "autoscalers": read_autoscalers,
+    "disruption_budgets": read_disruption_budgets,
+    "volumes": read_volumes,
 }
-"""Table of the state -> (metric that shows that it can be read, reader)."""
+"""Table of the state -> its reader."""

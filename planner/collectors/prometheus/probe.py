@@ -115,7 +115,13 @@ def scrape_seconds(client: PrometheusClient, presence: Presence, where: str, *, 
 
 
 def label_names(
-    client: PrometheusClient, metrics: Sequence[str], scope: Scope, *, end: float, back: int = 0
+    client: PrometheusClient,
+    metrics: Sequence[str],
+    scope: Scope,
+    *,
+    end: float,
+    back: int = 0,
+    window_seconds: float = 900.0,
 ) -> LabelNames:
     """What an exporter's metrics call namespace, pod, container and node here.
 
@@ -125,10 +131,12 @@ def label_names(
         scope: cluster.
         end: Unix seconds.
         back: look so many seconds earlier.
+        window_seconds: how far from there to search for rewritten labels.
     """
     labels: set[str] = set()
     for name in metrics:
-        labels.update(*client.instant(queries.one_series(name, scope, back), end).labels)
+        text = queries.one_series(name, scope, back=back, window_seconds=int(window_seconds))
+        labels.update(*client.instant(text, end).labels)
 
     def stored(label: str, old: str) -> str:
         return next((one for one in (f"exported_{label}", old) if one in labels), label)

@@ -245,12 +245,15 @@ def samples_per_hour(name: str, where: str, back: int) -> str:
     return f"quantile(0.75, count_over_time({name}{where}[1h]{offset}))"
 
 
-def one_series(name: str, scope: Scope, back: int) -> str:
-    """One series with all its labels, a rewritten one where there is any."""
+def one_series(name: str, scope: Scope, *, back: int, window_seconds: int) -> str:
+    """One series with all its labels: a rewritten one where the window has any, else one that is there.
+
+    Where nothing is rewritten, the search of the window finds no series and costs nothing.
+    """
     offset = f" offset {back}s" if back else ""
     rewritten = scope.where('exported_pod!=""', namespaced=False)
     plain = scope.where(namespaced=False)
-    return f"topk(1, {name}{rewritten}{offset}) or topk(1, {name}{plain}{offset})"
+    return f"topk(1, last_over_time({name}{rewritten}[{window_seconds}s]{offset})) or topk(1, {name}{plain}{offset})"
 
 
 def namespaces_of(name: str, scope: Scope, window_seconds: int) -> str:

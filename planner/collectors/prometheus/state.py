@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from planner.collectors.parts import ObservedState, Progress, SilentProgress
 from planner.collectors.prometheus.client import PrometheusClient
 from planner.collectors.prometheus.events import RESTARTS, events_frame, read_events
+from planner.collectors.prometheus.gaps import iso
 from planner.collectors.prometheus.nodes import ALLOCATABLE, INFO, read_nodes
 from planner.collectors.prometheus.pods import CREATED, IMAGES, QOS, READY, pods_frame, read_pods
 from planner.collectors.prometheus.pods import INFO as POD_INFO
 from planner.collectors.prometheus.policies import READERS
 from planner.collectors.prometheus.probe import FAMILY_METRICS, label_names
 from planner.collectors.prometheus.queries import Family, Scope
-from planner.collectors.prometheus.state_reader import StateReader
+from planner.collectors.prometheus.state_reader import NOW_SECONDS, StateReader
 from planner.collectors.prometheus.workloads import KINDS, OWNED, read_owners, read_workloads
 from planner.snapshot.header import SourceWarning
 
@@ -76,7 +77,8 @@ def collect_state(
 
     def reader_of(family: Family) -> StateReader:
         there = [name for name in FAMILY_METRICS[family] if known is None or name in known]
-        names = label_names(client, there, scope, end=end)
+        window = min(end - start, longest_window_seconds)
+        names = label_names(client, there, scope, end=end, window_seconds=window)
         return StateReader(
             client,
             Scope(scope.cluster, scope.namespaces, names),
@@ -103,18 +105,29 @@ def collect_state(
     state.events = events_frame(events, cluster)
     if reader.has(RESTARTS.name) and pods.sorted():
         state.seen.add("events")
-    for table, (name, read) in READERS.items():
+    for table, read in READERS.items():
         rows = read(reader, cluster)
         setattr(state, table, rows)
-        if rows or (reader.has(name) and known is not None):
+        if rows:
             state.seen.add(table)
-    state.warnings = [*_missing(reader), *warnings]
+    state.warnings = [*_missing(reader), *warnings, *_stale(reader)]
     state.source = client.source(details=_details(reader))
     return state
 
 
 def _missing(reader: StateReader) -> list[SourceWarning]:
     absent = {name for name in NEEDED if not reader.has(name)}
+    if absent == set(NEEDED):
+        return [
+            SourceWarning(
+                source="prometheus",
+                code="metric_missing",
+                text="no series of kube-state-metrics at all",
+                costs="pods of the past, owners, requests, restarts and nodes are unknown to Prometheus",
+                fix=_KSM,
+                objects=tuple(sorted(absent)),
+            )
+        ]
     return [
         SourceWarning(
             source="prometheus",
@@ -125,6 +138,21 @@ def _missing(reader: StateReader) -> list[SourceWarning]:
             objects=(name,),
         )
         for name in sorted(absent)
+    ]
+
+
+def _stale(reader: StateReader) -> list[SourceWarning]:
+    """A warning where kube-state-metrics fell silent before the end of the window."""
+    if reader.now >= reader.end - max(NOW_SECONDS, 2 * reader.step_seconds):
+        return []
+    return [
+        SourceWarning(
+            source="prometheus",
+            code="state_stale",
+            text=f"kube-state-metrics has no samples since {iso(reader.now)}",
+            costs="objects are as they were then",
+            fix="check the scrape of kube-state-metrics",
+        )
     ]
 
 

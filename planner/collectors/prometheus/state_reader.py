@@ -65,6 +65,7 @@ class StateReader:
         client: the server.
         scope: cluster, namespaces and label names of kube-state-metrics here.
         start, end: window, Unix seconds.
+        now: when the exporter was last heard; states "now" are those at this time.
         missing: metrics that were asked for and gave nothing.
     """
 
@@ -84,6 +85,7 @@ class StateReader:
         self.scope = scope
         self.start = start
         self.end = end
+        self.now = end
         self.step_seconds = step_seconds
         self.missing: set[str] = set()
         self._known = known
@@ -123,7 +125,7 @@ class StateReader:
         if not self.has(ask.name):
             return []
         if ask.when is When.NOW:
-            return [Part(self.end - NOW_SECONDS, self.end, self.scope.namespaces)]
+            return [Part(self.now - NOW_SECONDS, self.now, self.scope.namespaces)]
         windows = windows_back(self.start, self.end, self._longest_seconds)
         return [Part(begin, until, self.scope.namespaces) for begin, until in windows]
 

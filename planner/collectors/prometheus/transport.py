@@ -32,7 +32,7 @@ class ConnectionOptions:
         max_answer_bytes: a larger answer is cut into smaller questions.
     """
 
-    url: str
+    url: str = field(repr=False)
     username: str = ""
     password: str = field(default="", repr=False)
     bearer_token: str = field(default="", repr=False)

@@ -97,7 +97,7 @@ def collect_usage(
         presences.ask(begin, until)
     earlier = writer.previous.warnings if writer.previous is not None else ()
     warnings.extend(carried_over(earlier, presences))
-    details = {"step_seconds": str(step_seconds), "clock_skew_seconds": f"{clock.skew_seconds:.0f}"}
+    details = {"step_seconds": str(step_seconds), "clock_skew_seconds": str(round(clock.skew_seconds))}
     if days:
         scope = Scope(dict(cluster_matcher or {}), tuple(sorted(set(namespaces))) if namespaces else None)
         menu = choose_recipes(client, scope, metrics, start=start, end=clock.end, step_seconds=step_seconds)

@@ -10,7 +10,7 @@ from planner.collectors.parts import ObjectRef, ObservedState, OwnerLinks
 from planner.collectors.sample.model import Model
 from planner.collectors.sample.objects_controllers import API_VERSIONS
 from planner.collectors.sample.objects_template import pod_spec
-from planner.collectors.sample.pod_times import image_digest, pod_times, qos_class, revision_label
+from planner.collectors.sample.pod_times import image_digest, pod_times, qos_class
 from planner.domain.workload import Workload
 from planner.snapshot.header import Source
 from planner.snapshot.tables import EVENT_COLUMNS, POD_COLUMNS
@@ -32,13 +32,14 @@ def history(model: Model, cluster: str) -> ObservedState:
 
 
 def pods_frame(model: Model, cluster: str) -> "pd.DataFrame":
-    """One row per pod of the window, deleted ones included."""
+    """One row per pod of the window. Of deleted ones phase and class are not known any more."""
     import pandas as pd
 
     rows = []
     for run in model.runs:
         times = pod_times(run, model)
         images = {c.name: image_digest(run, c, model.seed) for c in run.part.containers}
+        finished = run.is_job and times.ended is not None
         rows.append(
             (
                 cluster,
@@ -48,10 +49,11 @@ def pods_frame(model: Model, cluster: str) -> "pd.DataFrame":
                 run.owner_kind,
                 run.owner_name,
                 run.node,
-                revision_label(run),
+                # metrics tell the revision by the name of the ReplicaSet only; the API adds the others
+                run.revision if run.owner_kind == "ReplicaSet" else "",
                 json.dumps(images, sort_keys=True),
-                "Succeeded" if run.is_job and times.ended is not None else "Running",
-                qos_class(run.part),
+                "Succeeded" if finished else "Running" if times.ended is None else "",
+                qos_class(run.part) if run.visible is None else "",
                 times.created,
                 times.started,
                 times.ready,

@@ -53,7 +53,6 @@ def node_labels(node: SampleNode) -> dict[str, str]:
         "topology.k8s.aws/zone-id": ZONES[node.zone],
         node.pool.label: node.pool.name,
         node.pool.capacity_label[0]: node.pool.capacity_label[1],
-        **node.pool.labels,
     }
     if node.type.gpus:
         labels |= {

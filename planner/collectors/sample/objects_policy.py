@@ -1,6 +1,7 @@
 """Quotas, limit ranges, autoscalers and disruption budgets of the sample as the API server returns them."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 from planner.collectors.sample.model import Model, origin
@@ -17,12 +18,14 @@ from planner.units import GIB, format_cpu, format_memory
 
 def policy_objects(model: Model) -> Iterator[tuple[str, Json]]:
     """(resource, object) of everything by which the sample limits, scales and protects its pods."""
+    alive = model.alive()
+    counts = Counter((run.spec.namespace, run.spec.kind, run.spec.name) for run in alive)
     for namespace in model.namespaces:
-        yield "resourcequotas", _quota(model, namespace)
+        yield "resourcequotas", _quota(model, namespace, [run for run in alive if run.spec.namespace == namespace])
         if origin(namespace) in LIMIT_RANGES:
             yield "limitranges", _limit_range(model, namespace)
     for spec in model.workloads:
-        running = sum(1 for run in model.alive() if (run.spec.namespace, run.spec.name) == (spec.namespace, spec.name))
+        running = counts[spec.namespace, spec.kind, spec.name]
         if spec.scaling is not None:
             yield from _autoscaler(model, spec, spec.scaling, running)
         if spec.min_available is not None:
@@ -52,9 +55,9 @@ def quota_used(runs: list[PodRun]) -> dict[str, float]:
     }
 
 
-def _quota(model: Model, namespace: str) -> Json:
+def _quota(model: Model, namespace: str, runs: list[PodRun]) -> Json:
     hard = dict(QUOTAS[origin(namespace)])
-    used = quota_used([run for run in model.alive() if run.spec.namespace == namespace])
+    used = quota_used(runs)
     return {
         "apiVersion": "v1",
         "kind": "ResourceQuota",

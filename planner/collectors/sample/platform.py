@@ -5,7 +5,7 @@ Allocatable figures: Amazon EKS, AL2023 defaults, as tabulated in the instance-t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 CLUSTER = "sample-ml-platform"
@@ -64,7 +64,6 @@ class Pool:
     label: str = "eks.amazonaws.com/nodegroup"
     capacity_label: tuple[str, str] = ("eks.amazonaws.com/capacityType", "ON_DEMAND")
     taints: tuple[dict[str, str], ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def _each(count: int) -> Mapping[str, int]:

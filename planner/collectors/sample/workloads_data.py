@@ -155,6 +155,7 @@ DATA = (
             ),
             replicas=4,
         ),
+        pod_annotations={"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
         manager="helm",
         rollouts_per_week=0.5,
     ),

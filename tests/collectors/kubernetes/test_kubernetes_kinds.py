@@ -47,7 +47,11 @@ def test_the_group_tells_apart_kinds_of_one_name():
 def test_stars_reach_every_replica_spec_and_count_its_pods():
     """1 master + 3 workers; JobSet: 2 replicas of 4 parallel pods and one of unset (= 1) parallelism."""
     template = {"spec": {"containers": []}}
-    job = {"spec": {"pytorchReplicaSpecs": {"Worker": {"replicas": 3, "template": template}, "Master": {"template": template}}}}
+    job = {
+        "spec": {
+            "pytorchReplicaSpecs": {"Worker": {"replicas": 3, "template": template}, "Master": {"template": template}}
+        }
+    }
     found = find_templates(kind_facts("PyTorchJob"), job)
     assert [(each.path, each.pods) for each in found] == [
         ("spec.pytorchReplicaSpecs.Master.template", 1),

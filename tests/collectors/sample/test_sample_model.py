@@ -1,6 +1,7 @@
 """What the sample promises to hold is really in it."""
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_the_leak_grows_to_the_limit_is_killed_and_starts_again(model):
         inside = [step for step in usage.kills if 0 < step < model.steps]
         assert len(inside) >= 10
         memory = usage.values[Metric.MEMORY]
-        for begin, end in zip(inside, inside[1:], strict=False):
+        for begin, end in pairwise(inside):
             life = memory[begin:end]
             slope = np.polyfit(np.arange(len(life)) / 12.0, life, 1)[0]
             assert 15 * MIB < slope < 50 * MIB  # per hour
