@@ -213,13 +213,22 @@ def patch_route(workload: Workload, container: Container) -> dict[str, Any]:
     elif not workload.api_version:
         why_none = "its API version is not known without the Kubernetes API"
     method = "none" if why_none else "strategic-merge" if workload.kind in STRATEGIC_KINDS else "json-patch"
-    return {
+    route: dict[str, Any] = {
         "method": method,
         "template_path": path,
         "container_list": where,
         "container_index": lists[where].index(container.name),
+        "container_names": lists[where],
         "why_none": why_none,
     }
+    maps = [name for name, side in (("requests", container.requests), ("limits", container.limits)) if _any(side)]
+    if maps:  # else `resources` may be missing or hold claims only: then a patch has to look first
+        route["resource_maps"] = ["resources", *maps]
+    return route
+
+
+def _any(side: Resources) -> bool:
+    return side.cpu_cores is not None or side.memory_bytes is not None or bool(side.extended)
 
 
 def resources_json(resources: Resources) -> dict[str, str]:
