@@ -46,6 +46,7 @@ from solvers.risk_budgets import BUDGET_TOLERANCE, ROUNDING, Budgets
 from solvers.risk_curves import Floats, Hulls, Indices
 from solvers.solution import Solution, SolveError, SolveStatus
 
+_LARGEST_WEIGHT = 1e8
 _NO_RULE = "shared_budget"
 _RULE_AND_LABEL = re.compile(r"(\w+)\[(.*)\]", re.ASCII | re.DOTALL)
 
@@ -82,23 +83,24 @@ def choose_within_budgets(
     """
     deadline = time.monotonic() + time_limit_seconds
     program = StepProgram(budgets, hulls, unit_cost, price_of_risk, labels)
-    solution: Solution | None = None
-    excess = np.zeros(len(budgets.names))
-    if program.may_be_feasible():
-        solution = solve(
-            program.cheapest(excess), backend=backend, time_limit_seconds=time_limit_seconds, presolve=False
-        )
-    if solution is None or solution.status is SolveStatus.INFEASIBLE:
+
+    def solved(model: LinearModel) -> Solution:
         left = max(deadline - time.monotonic(), 1e-3)
-        solution = solve(program.least_excess(), backend=backend, time_limit_seconds=left, presolve=False)
+        return solve(model, backend=backend, time_limit_seconds=left, presolve=False)
+
+    solution = solved(program.cheapest()) if program.may_be_feasible() else None
+    request: Floats | None = None
+    if solution is None or solution.status is SolveStatus.INFEASIBLE:
+        solution = solved(program.least_excess())
+        if solution.has_point:
+            request = program.request_of(solution.x)
         if solution.status is SolveStatus.OPTIMAL:
-            excess = program.excess_of(solution.x)
-            left = max(deadline - time.monotonic(), 1e-3)
-            solution = solve(program.cheapest(excess), backend=backend, time_limit_seconds=left, presolve=False)
+            solution = solved(program.cheapest(program.excess_of(solution.x)))
+    if solution.has_point:
+        request = program.request_of(solution.x)
     if solution.status is SolveStatus.OPTIMAL:
-        return BudgetedChoice(program.request_of(solution.x), program.duals_of(solution.row_duals), solution)
+        return BudgetedChoice(request, program.duals_of(solution.row_duals), solution)
     if solution.status is SolveStatus.LIMIT:
-        request = program.request_of(solution.x) if solution.has_point else None
         return BudgetedChoice(request, np.full(len(budgets.names), np.nan), solution)
     raise SolveError(f"{solution.backend} ended with {solution.status} on a sizing model: {solution.message}")
 
@@ -122,7 +124,7 @@ class StepProgram:
             self._item, self._step = np.nonzero(drops > 0.0)
         self._length, drop = lengths[self._item, self._step], drops[self._item, self._step]
         cost = unit_cost[self._item] * self._length - price_of_risk[self._item] * drop
-        self._cost_scale = float(_power_of_two_scale(np.abs(cost).max(initial=0.0)))
+        self._cost_scale = float(_scale(np.abs(cost).max(initial=0.0), 1.0, 1e6, target=2.0**10))
         self._cost = cost * self._cost_scale
 
         columns = np.arange(self._item.size)
@@ -132,7 +134,7 @@ class StepProgram:
         use = (budgets.request_weights @ length_of_item - budgets.incident_weights @ drop_of_item).tocsr()
         largest = np.zeros(len(budgets.names))
         np.maximum.at(largest, np.repeat(np.arange(largest.size), np.diff(use.indptr)), np.abs(use.data))
-        self._row_scale = _power_of_two_scale(largest)
+        self._row_scale = _scale(largest, 1e-3, 1e3, target=1.0)
         self._use = use.multiply(self._row_scale[:, None]).tocsr()
         self._room = (budgets.limit - budgets.use(hulls.start, hulls.incidents[:, 0])) * self._row_scale
         self._size = budgets.sizes(hulls) * self._row_scale
@@ -142,7 +144,7 @@ class StepProgram:
         least = self._use.minimum(0.0).sum(axis=1)
         return bool((least <= self._room + BUDGET_TOLERANCE * self._size).all())
 
-    def cheapest(self, excess: Floats) -> LinearModel:
+    def cheapest(self, excess: Floats | float = 0.0) -> LinearModel:
         """Phase 2: the cheapest shares, with each limit raised by ``excess`` (row,) in scaled units."""
         model = LinearModel("cheapest_sizes")
         self._add_steps(model, self._cost)
@@ -153,8 +155,11 @@ class StepProgram:
         """Phase 1: the shares with the least sum of relative excesses."""
         model = LinearModel("least_excess")
         self._add_steps(model, 0.0)
+        # Multiplied so that the smallest weight is 1: steps move small parts of a row, and what they
+        # bring must stay above the tolerance of solvers. The cap guards against absurd limits.
+        weight = np.minimum(self._size.max(initial=1.0) / self._size, _LARGEST_WEIGHT)
         names = list(self.budgets.names)
-        over = model.add_variables("exceeded", len(names), objective=1.0 / self._size, labels=names)
+        over = model.add_variables("exceeded", len(names), objective=weight, labels=names)
         self._add_budgets(model, self._room, over)
         return model
 
@@ -203,12 +208,12 @@ class StepProgram:
         return self.hulls.snapped(self.hulls.start + bought, ROUNDING)
 
 
-def _power_of_two_scale(largest: Floats | float) -> Floats:
-    """Power of two that brings a largest coefficient to about 1, or 1 if it is between 0.001 and 1,000."""
+def _scale(largest: Floats | float, low: float, high: float, *, target: float) -> Floats:
+    """Power of two that brings a largest coefficient to about ``target``, or 1 if it is between ``low`` and ``high``."""
     size = np.asarray(largest, dtype=np.float64)
     exponent = np.frexp(np.where(size > 0.0, size, 1.0))[1]
-    far = (size > 0.0) & ((size < 1e-3) | (size > 1e3))
-    return np.where(far, np.ldexp(1.0, -exponent), 1.0)
+    far = (size > 0.0) & ((size < low) | (size > high))
+    return np.where(far, np.ldexp(target, -exponent), 1.0)
 
 
 def _rule_and_label(name: str) -> tuple[str, str]:

@@ -34,7 +34,7 @@ VERSION = "v1.36.2"
 
 @dataclass
 class Fault:
-    """An answer instead of the right one, for some times."""
+    """An answer instead of the right one, for some times; status 0 is none at all."""
 
     resource: str
     status: int
@@ -130,6 +130,10 @@ class KubeApi:
         """Answer a status (a body of its own with 200) for a resource or a path, so many times."""
         extra = {**(headers or {}), **({"Retry-After": retry_after} if retry_after else {})}
         self._faults.append(Fault(resource, status, times, extra, body))
+
+    def hang_up(self, resource: str, *, times: int = 1_000_000) -> None:
+        """Close the connection instead of answering."""
+        self._faults.append(Fault(resource, 0, times, body=b"-"))
 
     def expire_continue(self, resource: str, *, times: int = 1) -> None:
         """Answer 410 to the next requests with a continue token."""

@@ -47,6 +47,9 @@ def handler(api: Server) -> type[BaseHTTPRequestHandler]:
                 headers.setdefault(name.lower(), []).append(value)
             request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
             status, extra, content = api.answer(request)
+            if status == 0:
+                self.close_connection = True
+                return
             if "gzip" in self.headers.get("Accept-Encoding", "") and len(content) >= GZIP_FROM_BYTES:
                 content = gzip.compress(content, compresslevel=1)
                 extra = {**extra, "Content-Encoding": "gzip"}

@@ -268,7 +268,7 @@ def _warnings(outcome: ListOutcome) -> list[SourceWarning]:
                 objects=scopes[:MOST_NAMES],
             )
         )
-    if outcome.missing:
+    if outcome.missing and not resource.optional:
         warnings.append(
             SourceWarning(
                 source="kubernetes",

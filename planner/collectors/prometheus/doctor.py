@@ -21,7 +21,7 @@ from planner.collectors.prometheus.probe import (
     scrape_seconds,
 )
 from planner.collectors.prometheus.queries import RECIPES, Scope
-from planner.collectors.prometheus.recipes import COSTS, SCRAPES_PER_RATE
+from planner.collectors.prometheus.recipes import COSTS, SCRAPES_PER_RATE, probe_where
 from planner.collectors.prometheus.state import NEEDED
 from planner.errors import SourceDenied, SourceError
 from planner.snapshot.header import Metric
@@ -135,9 +135,9 @@ def _usage(
     client: PrometheusClient, scope: Scope, known: frozenset[str] | None, *, start: float, end: float, step_seconds: int
 ) -> list[Check]:
     """A line for each usage metric, the scrape interval, the reach of the history and the labels."""
-    where = scope.where(namespaced=False)
     calls = [
-        partial(probe_presence, client, recipe.needs[0], where, start=start, end=end, known=known) for recipe in RECIPES
+        partial(probe_presence, client, recipe.needs[0], probe_where(recipe, scope), start=start, end=end, known=known)
+        for recipe in RECIPES
     ]
     found = dict(zip(RECIPES, in_order(calls, client.threads), strict=True))
     checks = []

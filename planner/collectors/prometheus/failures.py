@@ -125,7 +125,8 @@ def connection_reason(error: BaseException) -> str:
         if isinstance(current, ssl.SSLCertVerificationError):
             return f"certificate not accepted: {clean(current.verify_message, 120)}"
         if isinstance(current, ssl.SSLError):
-            reason = f"TLS failed: {clean(current.reason or '', 80)}"
+            told = current.reason or (current.args[-1] if current.args else "")
+            reason = f"TLS failed: {clean(str(told).partition(' (_ssl')[0], 80)}"
         elif isinstance(current, OSError) and current.strerror and not reason:
             reason = clean(current.strerror, 120)
         inner = [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]

@@ -105,9 +105,7 @@ def choose_recipes(
             continue
         presence = presences.get(recipe.family) if known is not None else None
         if presence is None:
-            named = ('container!=""',) if recipe.family is Family.CADVISOR else ()  # else sums of pods count too
-            where = scope.where(*named, namespaced=False)
-            presence = probe_presence(client, recipe.needs[0], where, start=start, end=end)
+            presence = probe_presence(client, recipe.needs[0], probe_where(recipe, scope), start=start, end=end)
         if not presence.exists:
             continue
         if recipe.metric is not Metric.CPU_THROTTLED:  # only containers with a limit have it
@@ -131,6 +129,12 @@ def choose_recipes(
         for recipe, named, presence in found.values()
     )
     return Menu(chosen, interval, tuple(warnings))
+
+
+def probe_where(recipe: Recipe, scope: Scope) -> str:
+    """Selector of a probe: cAdvisor's sums of pods and slices (no container name) are left out."""
+    named = ('container!=""',) if recipe.family is Family.CADVISOR else ()
+    return scope.where(*named, namespaced=False)
 
 
 def _interval(

@@ -11,7 +11,7 @@ from planner.collectors.kubernetes import connection as module
 from planner.collectors.kubernetes.client import connect
 from planner.collectors.kubernetes.connection import connection
 from planner.collectors.kubernetes.options import KubernetesOptions
-from planner.errors import ConfigError, PlannerError, SourceDenied, UsageError
+from planner.errors import ConfigError, PlannerError, SourceDenied, SourceError, UsageError
 
 
 def options(path, **more):
@@ -90,24 +90,30 @@ GOOD = {
         json.dumps({**GOOD, "clusters": []}),
         json.dumps({**GOOD, "clusters": [{"name": "k", "cluster": {"server": 5}}]}),
         json.dumps({**GOOD, "current-context": None}),
-        json.dumps({**GOOD, "users": [{"name": "u", "user": {"client-certificate-data": "planted-token%%"}}]}),
         json.dumps({**GOOD, "users": [{"name": "u", "user": {"client-certificate": "/no/such/file"}}]}),
         json.dumps({**GOOD, "users": [{"name": "u", "user": {"tokenFile": "/no/such/file"}}]}),
         json.dumps({**GOOD, "users": [{"name": "u", "user": {"auth-provider": {"name": "oidc", "config": {}}}}]}),
-        json.dumps({**GOOD, "users": [{"name": "u", "user": {"token": ["planted-token"]}}]}),
     ],
 )
 def test_broken_kubeconfigs_have_no_traceback_and_leak_nothing(tmp_path, document):
     path = tmp_path / "config"
     path.write_text(document)
-    try:
+    with pytest.raises(PlannerError) as caught:
         connection(options(path))
-    except PlannerError as error:
-        assert str(tmp_path) in error.where
-        assert "planted-token" not in str(error)
-    else:
-        # The client takes a strange token as text; then the API server refuses it.
-        assert '["planted-token"]' in document
+    assert str(tmp_path) in caught.value.where
+    assert "planted-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize("user", [{"client-certificate-data": "planted-token%%"}, {"token": ["planted-token"]}])
+def test_credentials_that_no_server_takes_fail_with_the_first_request(tmp_path, user):
+    """The client looks into a certificate only when it connects, and takes a strange token as text."""
+    with KubeApi() as api:
+        api.token = "right"
+        address = api.url.replace("http:", "https:") if "token" not in user else api.url
+        path = write_kubeconfig(tmp_path / "config", address, user=user)
+        with connect(options(path)) as client, pytest.raises(SourceError) as caught:
+            client.get("/version")
+    assert "planted-token" not in str(caught.value)
 
 
 def test_a_credential_plug_in_that_fails_is_named(tmp_path, caplog):

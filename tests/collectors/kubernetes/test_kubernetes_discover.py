@@ -97,17 +97,18 @@ def test_long_term_stores_come_before_prometheus_and_headless_services_last(foun
 def test_nothing_there_and_nothing_allowed(found_in):
     assert found_in(*OTHERS) == []
     with pytest.raises(SourceDenied, match="Services may not be listed") as caught:
-        found_in(STACK, forbid=None or [""])
+        found_in(STACK, forbid=[""])
     assert 'resources ["services"]' in caught.value.fix
     assert "--prometheus" in caught.value.fix
     assert len(found_in(STACK, forbid=[""], namespaces=("monitoring",))) == 1
 
 
-class Prometheus(BaseHTTPRequestHandler):
-    seen: list = []
+ASKED = []
 
+
+class Prometheus(BaseHTTPRequestHandler):
     def do_GET(self):
-        Prometheus.seen.append((self.path, dict(self.headers)))
+        ASKED.append((self.path, dict(self.headers)))
         body = b'{"status":"success"}'
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -139,7 +140,7 @@ def test_a_query_through_the_api_server(tmp_path):
                 assert response.read() == b'{"status":"success"}'
     backend.shutdown()
     backend.server_close()
-    [(path, headers)] = Prometheus.seen
+    [(path, headers)] = ASKED
     assert path == "/prometheus/api/v1/query?query=up"
     assert "Authorization" not in headers
 

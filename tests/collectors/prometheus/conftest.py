@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
+from fakes.prometheus_scene import END, START, scene
+from fakes.real_prometheus import RealPrometheus, load_openmetrics, require_prometheus
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from fakes.prometheus_scene import END, START, scene
-from fakes.real_prometheus import RealPrometheus, load_openmetrics, require_prometheus
 from planner.collectors.prometheus.client import PrometheusClient
 from planner.collectors.prometheus.transport import ConnectionOptions
 from planner.collectors.prometheus.usage import CollectedUsage, collect_usage
@@ -157,7 +157,12 @@ def proxy(httpserver: HTTPServer, scene_server: RealPrometheus) -> Callable[...,
                 answer = requests.post(url, data=form, timeout=60)
             return Response(change(request.path, answer.content), answer.status_code, content_type="application/json")
 
-        for path in ("/api/v1/query", "/api/v1/query_range", "/api/v1/label/__name__/values", "/api/v1/status/buildinfo"):
+        for path in (
+            "/api/v1/query",
+            "/api/v1/query_range",
+            "/api/v1/label/__name__/values",
+            "/api/v1/status/buildinfo",
+        ):
             httpserver.expect_request(path).respond_with_handler(handle)
         return httpserver.url_for("").rstrip("/")
 

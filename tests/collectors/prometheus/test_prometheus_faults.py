@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from fakes.prometheus_scene import DAY, START
 from werkzeug import Response
 
-from fakes.prometheus_scene import DAY, START
 from planner.collectors.prometheus.client import PrometheusClient
 from planner.errors import SourceAnswerInvalid, SourceDenied, SourceError, SourceLimit, SourceUnreachable
 from planner.snapshot.header import Metric
@@ -110,7 +110,7 @@ def test_retry_after_is_respected_within_reason(httpserver, connect, header, wai
 
 def test_a_server_that_stays_busy(httpserver, connect):
     client = connect(always(httpserver, Response("upstream overloaded", 502)), attempts=3)
-    with pytest.raises(SourceUnreachable, match="too busy .502: upstream overloaded., 3 attempts"):
+    with pytest.raises(SourceUnreachable, match=r"too busy .502: upstream overloaded., 3 attempts"):
         client.instant("up")
     assert client.queries == 3
 
@@ -178,7 +178,10 @@ def test_a_connection_closed_without_an_answer(connect):
         ("<!DOCTYPE html><html><title>Sign in</title></html>", "web page"),
         ('{"status":"success"}', "not an answer"),
         ('{"status":"success","data":{"resultType":"matrix","result":[]}}', "not an answer"),
-        ('{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"x"]}]}}', "not a number"),
+        (
+            '{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"x"]}]}}',
+            "not a number",
+        ),
         ('{"status":"success","data":{"resultType":"vector","result":[{"metric":7}]}}', "not an answer"),
         ('["a list"]', "not an answer"),
         ("", "not an answer"),
@@ -194,7 +197,7 @@ def test_answers_of_another_kind(httpserver, connect, body, said):
 
 @pytest.mark.parametrize(
     "values",
-    ['[[1,"2"],[3]]', '[[1,"2","3"]]', '[["a","b"]]', "[1,2]", '{"a":1}', '[[1,"1,5"]]', '[[1,null]]', '[[1,"2"],[]]'],
+    ['[[1,"2"],[3]]', '[[1,"2","3"]]', '[["a","b"]]', "[1,2]", '{"a":1}', '[[1,"1,5"]]', "[[1,null]]", '[[1,"2"],[]]'],
 )
 def test_samples_of_another_shape(httpserver, connect, values):
     body = f'{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{}},"values":{values}}}]}}}}'
@@ -204,7 +207,9 @@ def test_samples_of_another_shape(httpserver, connect, values):
 
 
 def test_a_refused_query(httpserver, connect):
-    url = always(httpserver, answer({"status": "error", "errorType": "bad_data", "error": "parse\x1b[31m error\n"}, 400))
+    url = always(
+        httpserver, answer({"status": "error", "errorType": "bad_data", "error": "parse\x1b[31m error\n"}, 400)
+    )
     with pytest.raises(SourceError, match=r"refuses a query \(400: parse \[31m error\)"):
         connect(url).instant("up{")
 
@@ -219,7 +224,7 @@ def test_redirects_are_not_followed(httpserver, connect):
     """A login page: neither the query nor a tenant header goes to another server."""
     location = f"https://sso.example/login?token={SECRET}"
     url = always(httpserver, Response("", 302, headers={"Location": location}))
-    with pytest.raises(SourceAnswerInvalid, match="302 to https://sso.example/login") as caught:
+    with pytest.raises(SourceAnswerInvalid, match=r"302 to https://sso.example/login") as caught:
         connect(url, headers={"X-Scope-OrgID": SECRET}).instant("up")
     assert SECRET not in str(caught.value)
 
@@ -240,9 +245,22 @@ def test_an_answer_larger_than_allowed_is_a_limit(httpserver, connect):
     ("status", "said"),
     [
         (422, TOO_MANY),
-        (400, {"status": "error", "errorType": "bad_data", "error": "exceeded maximum resolution of 11,000 points per timeseries"}),
+        (
+            400,
+            {
+                "status": "error",
+                "errorType": "bad_data",
+                "error": "exceeded maximum resolution of 11,000 points per timeseries",
+            },
+        ),
         (413, {}),
-        (429, {"status": "error", "error": "the query exceeded the maximum number of chunks (err-mimir-max-chunks-per-query)"}),
+        (
+            429,
+            {
+                "status": "error",
+                "error": "the query exceeded the maximum number of chunks (err-mimir-max-chunks-per-query)",
+            },
+        ),
         (422, {"status": "error", "error": "the query time range exceeds the limit (query length: 24h, limit: 6h)"}),
         (503, {"status": "error", "errorType": "timeout", "error": "query timed out in expression evaluation"}),
         (422, {"status": "error", "error": "cannot select more than -search.maxSamplesPerQuery=1000000000 samples"}),
@@ -310,7 +328,6 @@ def test_a_partial_answer_is_recorded_and_asked_again(proxy, connect, collect, c
 
     def fault(path, form):
         asked["start"] = form.get("start", "")
-        return None
 
     partial = proxy(fault, lambda path, body: change(body) if path == RANGE and asked["start"] == day else body)
     one = connect(partial, threads=1)
@@ -372,7 +389,10 @@ def test_many_threads_share_one_client(httpserver, connect):
 
     def echo(request):
         value = request.form["query"]
-        document = {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [0, value]}]}}
+        document = {
+            "status": "success",
+            "data": {"resultType": "vector", "result": [{"metric": {}, "value": [0, value]}]},
+        }
         return answer(document)
 
     httpserver.expect_request("/api/v1/query").respond_with_handler(echo)

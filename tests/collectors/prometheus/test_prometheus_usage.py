@@ -5,7 +5,6 @@ import time
 
 import numpy as np
 import pytest
-
 from fakes.prometheus_scene import (
     DAY,
     END,
@@ -16,6 +15,7 @@ from fakes.prometheus_scene import (
     MIB,
     START,
 )
+
 from planner.errors import SourceUnreachable
 from planner.snapshot.header import Metric
 from planner.snapshot.usage import day_start
