@@ -21,7 +21,7 @@ cost second, exactly::
     phase 1     minimise    sum_r o_r / s_r         subject to the rows with  b_r + o_r
     phase 2     minimise    the cost                subject to the rows with  b_r + o*_r
 
-``s_r`` is the size of row r, ``max(|b_r|, largest possible use)``, so that cores, bytes and incidents
+``s_r`` is the size of row r, ``max(|b_r|, |largest use|, |smallest use|)``, so that cores, bytes and incidents
 are compared by their relative excess. One weighted objective ``cost + M sum o`` would need an ``M``
 above every shadow price that chains of rows can build up, which is either unsafe or so large that the
 cost drowns in the solver's tolerance; two solves need none. Phase 1 runs only if the budgets cannot be
@@ -47,6 +47,8 @@ from solvers.risk_curves import Floats, Hulls, Indices
 from solvers.solution import Solution, SolveError, SolveStatus
 
 _LARGEST_WEIGHT = 1e8
+_PADDINGS = (1e-10, 1e-9, 1e-8, 5e-8)
+"""Raises of the limits in phase 2, for solvers that find no point at the very least excess; below BUDGET_TOLERANCE."""
 _NO_RULE = "shared_budget"
 _RULE_AND_LABEL = re.compile(r"(\w+)\[(.*)\]", re.ASCII | re.DOTALL)
 
@@ -95,7 +97,11 @@ def choose_within_budgets(
         if solution.has_point:
             request = program.request_of(solution.x)
         if solution.status is SolveStatus.OPTIMAL:
-            solution = solved(program.cheapest(program.excess_of(solution.x)))
+            excess = program.excess_of(solution.x)
+            for padding in _PADDINGS:
+                solution = solved(program.cheapest(excess, padding))
+                if solution.status is not SolveStatus.INFEASIBLE:
+                    break
     if solution.has_point:
         request = program.request_of(solution.x)
     if solution.status is SolveStatus.OPTIMAL:
@@ -144,11 +150,16 @@ class StepProgram:
         least = self._use.minimum(0.0).sum(axis=1)
         return bool((least <= self._room + BUDGET_TOLERANCE * self._size).all())
 
-    def cheapest(self, excess: Floats | float = 0.0) -> LinearModel:
-        """Phase 2: the cheapest shares, with each limit raised by ``excess`` (row,) in scaled units."""
+    def cheapest(self, excess: Floats | float = 0.0, padding: float = 0.0) -> LinearModel:
+        """Phase 2: the cheapest shares.
+
+        Args:
+            excess: (row,) by how much each limit is raised, in scaled units.
+            padding: part of each row's size by which its limit is raised too.
+        """
         model = LinearModel("cheapest_sizes")
         self._add_steps(model, self._cost)
-        self._add_budgets(model, self._room + excess, None)
+        self._add_budgets(model, self._room + excess + padding * self._size, None)
         return model
 
     def least_excess(self) -> LinearModel:
@@ -209,7 +220,7 @@ class StepProgram:
 
 
 def _scale(largest: Floats | float, low: float, high: float, *, target: float) -> Floats:
-    """Power of two that brings a largest coefficient to about ``target``, or 1 if it is between ``low`` and ``high``."""
+    """Power of two that brings a largest coefficient to about ``target``; 1 if it is from ``low`` to ``high``."""
     size = np.asarray(largest, dtype=np.float64)
     exponent = np.frexp(np.where(size > 0.0, size, 1.0))[1]
     far = (size > 0.0) & ((size < low) | (size > high))

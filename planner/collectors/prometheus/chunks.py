@@ -75,7 +75,7 @@ def ask_in_parts(
     list_namespaces: Callable[[], tuple[str, ...]],
     allowance: Allowance,
 ) -> list[T]:
-    """Answers to all parts of a question, in the order of time, each as large as the server takes.
+    """Answers to all parts of a question, each as large as the server takes; a namespace's in the order of time.
 
     Raises:
         SourceLimit: the server refuses even one step of one namespace.

@@ -175,7 +175,7 @@ def test_a_connection_that_breaks_is_tried_again(api, open_client):
     api.hang_up("pods", times=1)
     assert len(names(client)) == 1
     api.hang_up("pods")
-    with pytest.raises(ListFailed, match="no answer to .*the connection broke"):
+    with pytest.raises(ListFailed, match=r"no answer to .*the connection broke"):
         names(client)
 
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.collectors.prometheus.combine import fold
@@ -31,6 +31,7 @@ def text_of(value):
     return np.format_float_positional(value, trim="-")
 
 
+@settings(deadline=None)  # the first answer imports Arrow
 @given(
     st.lists(
         st.tuples(
