@@ -112,8 +112,8 @@ class Recommendation(Frozen):
     patch: dict[str, Any] = Field(
         default_factory=dict,
         description="How the change reaches the object: `method` (strategic-merge | json-patch | none),"
-        " `template_path`, `container_list`, `container_index`, `container_names`, `resource_maps` (those that exist today),"
-        " `why_none`.",
+        " `template_path`, `container_list`, `container_index`, `container_names`,"
+        " `resource_maps` (those that exist today), `why_none`.",
     )
 
 

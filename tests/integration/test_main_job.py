@@ -172,10 +172,8 @@ def test_prometheus_alone_makes_a_plan_that_says_what_it_could_not_see(model, pr
 
 
 def test_recommend_straight_from_the_server(model, prometheus, kubeconfig, policy, collected):
-    answer = planner(
-        "recommend", "--prometheus", prometheus.url, "--kubeconfig", kubeconfig, "--cluster", CLUSTER, "--policy", policy,
-        *window(model), "-o", "json",
-    )  # fmt: skip
+    source = ("--prometheus", prometheus.url, "--kubeconfig", kubeconfig, "--cluster", CLUSTER)
+    answer = planner("recommend", *source, "--policy", policy, *window(model), "-o", "json")
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["recommendations"] == plan_from(collected, policy)["recommendations"]
 

@@ -42,36 +42,32 @@ def cluster():
     target = {"type": "Utilization", "averageUtilization": 50}
     expression = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["a"]}
     terms = {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}
+    running = {"statuses": [status], "status": conditions, "spec": {"volumes": [claim]}}
+    hpa = {
+        "scaleTargetRef": {"kind": "Deployment", "name": "web"},
+        "maxReplicas": 3,
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+        "behavior": {"scaleUp": {}},
+    }
+    keda = {"scaleTargetRef": {"name": "web"}, "triggers": [{"type": "cpu", "metadata": {"value": "5"}}]}
+    volume = {"claimRef": {"name": "d", "namespace": "shop"}, "capacity": {"storage": "1Gi"}, "nodeAffinity": terms}
+    quota = {"hard": {"cpu": "1"}, "scopes": ["Terminating"]}
     return {
         "namespaces": [named("shop", "")],
         "nodes": [node(labels={"a": "b"})],
-        "pods": [pod("web-1", owned, app, container("injected"), statuses=[status], status=conditions, spec={"volumes": [claim]})],
+        "pods": [pod("web-1", owned, app, container("injected"), **running)],
         "deployments": [web],
         "replicasets": [owned],
         "cronjobs": [controller("batch/v1", "CronJob", "c", {"jobTemplate": {"spec": {"template": shape}}})],
         "pytorchjobs.kubeflow.org": [controller("kubeflow.org/v1", "PyTorchJob", "t", training)],
-        "resourcequotas": [named("q", spec={"hard": {"cpu": "1"}, "scopes": ["Terminating"]}, status={"used": {"cpu": "1"}})],
+        "resourcequotas": [named("q", spec=quota, status={"used": {"cpu": "1"}})],
         "limitranges": [named("l", spec={"limits": [{"type": "Pod", "max": {"cpu": "1"}}]})],
-        "horizontalpodautoscalers": [
-            named(
-                "h",
-                spec={
-                    "scaleTargetRef": {"kind": "Deployment", "name": "web"},
-                    "maxReplicas": 3,
-                    "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
-                    "behavior": {"scaleUp": {}},
-                },
-            )
-        ],
-        "scaledobjects.keda.sh": [
-            named("s", spec={"scaleTargetRef": {"name": "web"}, "triggers": [{"type": "cpu", "metadata": {"value": "5"}}]})
-        ],
+        "horizontalpodautoscalers": [named("h", spec=hpa)],
+        "scaledobjects.keda.sh": [named("s", spec=keda)],
         "poddisruptionbudgets": [named("b", spec={"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}})],
-        "persistentvolumes": [
-            named("v", "", spec={"claimRef": {"name": "d", "namespace": "shop"}, "capacity": {"storage": "1Gi"}, "nodeAffinity": terms})
-        ],
+        "persistentvolumes": [named("v", "", spec=volume)],
         "priorityclasses": [named("high", "", value=5)],
-    }  # fmt: skip
+    }
 
 
 def paths(value, prefix=()):
@@ -109,7 +105,7 @@ def replaced(document, path, value):
     return result
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(path=st.sampled_from(PATHS), value=JSON)
 def test_any_value_in_any_field(path, value):
     objects = replaced(cluster(), path, value)
