@@ -209,14 +209,16 @@ def _return_to_own(budgets: Budgets, hulls: Hulls, request: Floats, own: Floats,
     (or of costs that differ by less than its tolerance). The rule for ties, the larger request,
     is then applied here, in the order of the items.
     """
-    priced = np.abs(duals) > 1e-9 * np.abs(duals).max(initial=0.0)
+    sizes = budgets.sizes(hulls)
+    worth = np.abs(duals) * sizes
+    priced = worth > ROUNDING * worth.max(initial=0.0)
     touched = (budgets.request_weights + budgets.incident_weights)[np.flatnonzero(priced)]
     free = np.ones(request.size, dtype=bool)
     free[touched.indices] = False
     movable = free & (request != own) & ~np.isnan(duals).any()
     if not movable.any():
         return request
-    room = budgets.limit + ROUNDING * budgets.sizes(hulls)
+    room = budgets.limit + ROUNDING * sizes
     moved = np.where(movable, own, request)
     if (budgets.use(moved, hulls.incidents_at(moved)) <= room).all():
         return moved

@@ -63,6 +63,11 @@ class Facts:
             return self.counts.container_mean.get((row, container), 0.0)
         return self.replicas(row)
 
+    def unpriced_nodes(self) -> list[str]:
+        """Nodes without a price in the policy's currency, by name."""
+        currency = self.policy.currency
+        return sorted(n.name for n in self.snapshot.nodes if n.price is None or n.price.currency != currency)
+
     def pods_at_once(self, row: int, container: Container) -> float:
         """Pods with a container that a quota must hold at the same time."""
         return self.replicas(row) if container.template is None else self.billed_pods(row, container.name)
@@ -86,7 +91,7 @@ def gather(snapshot: "Snapshot", policy: Policy) -> Facts:
     header = snapshot.header
     since = header.start if policy.history_days is None else header.end - policy.history_days * SECONDS_PER_DAY
     start = max(header.start, since - since % SECONDS_PER_DAY) if policy.history_days is not None else header.start
-    book = price_book(snapshot.nodes)
+    book = price_book(snapshot.nodes, policy.currency)
     return Facts(
         snapshot=snapshot,
         policy=policy,

@@ -33,10 +33,11 @@ class PriceBook:
     all_nodes: frozenset[str]
 
 
-def price_book(nodes: Iterable[Node]) -> PriceBook:
-    """Split every node's price into prices of its resources."""
+def price_book(nodes: Iterable[Node], currency: str) -> PriceBook:
+    """Split every node's price into prices of its resources; a price in another currency is no price."""
     listed = list(nodes)
-    by_node = {node.name: prices for node in listed if (prices := resource_prices(node)) is not None}
+    ours = [node for node in listed if node.price is not None and node.price.currency == currency]
+    by_node = {node.name: prices for node in ours if (prices := resource_prices(node)) is not None}
     mean = _mean(by_node.values()) if by_node else None
     return PriceBook(by_node, mean, frozenset(node.name for node in listed))
 

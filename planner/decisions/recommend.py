@@ -59,7 +59,7 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
         snapshot_id=header.snapshot_id,
         window=Window(start=_time(header.start), end=_time(header.end), step_seconds=header.step_seconds),
         synthetic=header.synthetic,
-        policy_id=policy.digest(),
+        policy_id=f"policy-{policy.digest()[:16]}",
         policy=policy.as_json(),
         scope=scope.as_json(),
         bill=_bill(facts, outcome, inside),
@@ -109,14 +109,14 @@ def _recommendations(
                 proposed=_values_json(change.after),
                 reason=Reason(text=_summary(change), details=tuple(change.details)),
                 evidence=evidence(facts, change, position, items, expected),
-                freed_value_per_month=round(freed[position], 2),
+                freed_value_per_month=None if freed[position] is None else round(freed[position] or 0.0, 2),
                 saving_per_month=None,
                 patch=patch_route(workload, change.before),
             )
         )
     made.sort(
         key=lambda r: (
-            -r.freed_value_per_month,
+            -(r.freed_value_per_month or 0.0),
             r.target.namespace or "",
             r.target.kind,
             r.target.name,
@@ -135,7 +135,7 @@ def _summary(change: ContainerPlan) -> str:
     return "; ".join(texts)
 
 
-def _freed_values(facts: Facts, outcome: RequestsPlan) -> list[float]:
+def _freed_values(facts: Facts, outcome: RequestsPlan) -> list[float | None]:
     """Value of what each container's change frees; the containers of a workload share what its pods free.
 
     A pod's effective request is not the sum of its containers where an init container asks for more. So the
@@ -144,7 +144,7 @@ def _freed_values(facts: Facts, outcome: RequestsPlan) -> list[float]:
     by_row: dict[int, list[int]] = {}
     for position, change in enumerate(outcome.changes):
         by_row.setdefault(change.workload_row, []).append(position)
-    freed = [0.0] * len(outcome.changes)
+    freed: list[float | None] = [None] * len(outcome.changes)
     for row, positions in by_row.items():
         prices = facts.prices[row]
         if prices is None:
@@ -178,14 +178,16 @@ def _bill(facts: Facts, outcome: RequestsPlan, inside: list[int]) -> Bill:
         item = outcome.planned[row]
         current += value_per_month(item.requested_now(), prices)
         planned += value_per_month(item.requested_planned(), prices)
-    nodes = facts.snapshot.nodes
+    nodes, unknown = facts.snapshot.nodes, facts.unpriced_nodes()
     return Bill(
         currency=facts.policy.currency,
         basis="requests",
         current_per_month=round(current, 2),
         planned_per_month=round(planned, 2),
-        nodes_per_month=round(sum(n.price.amount_per_hour for n in nodes if n.price) * HOURS_PER_MONTH, 2),
-        unpriced_nodes=tuple(sorted(n.name for n in nodes if n.price is None)),
+        nodes_per_month=round(
+            sum(n.price.amount_per_hour for n in nodes if n.price and n.name not in unknown) * HOURS_PER_MONTH, 2
+        ),
+        unpriced_nodes=tuple(unknown),
         unpriced_workloads=unpriced,
         prices=price_uses(nodes, facts.book),
         notes=(BASIS_NOTE,),

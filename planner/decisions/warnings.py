@@ -18,12 +18,12 @@ def plan_warnings(facts: Facts, sizing: Sizing, inside: list[int]) -> tuple[Plan
     ]
     found += _policy_warnings(facts, inside)
     found += _quota_warnings(sizing)
-    unpriced = sorted(node.name for node in facts.snapshot.nodes if node.price is None)
+    unpriced = facts.unpriced_nodes()
     if unpriced and not any(w.code.startswith("price_unknown") for w in found):
         found.append(
             PlanWarning(
                 code="price_unknown",
-                text=f"{len(unpriced)} nodes have no known price",
+                text=f"{len(unpriced)} nodes have no known price in {facts.policy.currency}",
                 costs="their workloads are sized, but left out of the bill",
                 fix="give the prices with --price-file",
                 objects=tuple(unpriced[:MOST_OBJECTS]),

@@ -114,7 +114,9 @@ def _worth(plan: Plan, patch: PatchFile) -> str:
     return f"{_money(plan, patch.freed_value_per_month)}" + (f" ({basis})" if plan.bill.basis == "requests" else "")
 
 
-def _money(plan: Plan, value: float) -> str:
+def _money(plan: Plan, value: float | None) -> str:
+    if value is None:
+        return "frees what has no known price"
     verb, more = ("frees", "") if round(value, 2) >= 0 else ("needs", " more")
     return f"{verb} {abs(value):,.2f} {one_line(plan.bill.currency, 12)} a month{more}"
 

@@ -53,7 +53,7 @@ class PatchFile:
     @property
     def freed_value_per_month(self) -> float:
         """Sum over its recommendations, in the currency of the plan."""
-        return sum(recommendation.freed_value_per_month for recommendation in self.recommendations)
+        return sum(recommendation.freed_value_per_month or 0.0 for recommendation in self.recommendations)
 
 
 def patch_objects(plan: Plan) -> list[PatchFile]:

@@ -103,8 +103,9 @@ class Recommendation(Frozen):
     proposed: dict[str, Any]
     reason: Reason
     evidence: Evidence
-    freed_value_per_month: float = Field(
-        description="Value of what the change frees at the node prices; negative where more is needed."
+    freed_value_per_month: float | None = Field(
+        description="Value of what the change frees at the node prices; negative where more is needed,"
+        " null where no price is known."
     )
     saving_per_month: float | None = Field(
         default=None, description="Part of the bill's change; null while `bill.basis` is `requests`."

@@ -55,7 +55,7 @@ def _row(plan: Plan, item: Recommendation) -> Mapping[str, str]:
         "container": _text(target.container or ""),
         "pods": _number(item.replicas),
         "currency": _text(plan.bill.currency),
-        "freed_value_per_month": f"{item.freed_value_per_month:.2f}",
+        "freed_value_per_month": "" if item.freed_value_per_month is None else f"{item.freed_value_per_month:.2f}",
         "saving_per_month": "" if item.saving_per_month is None else f"{item.saving_per_month:.2f}",
         "days": _number(seen.days),
         "samples": str(seen.samples),

@@ -113,6 +113,8 @@ def _story(page: Page, item: Recommendation, usage: UsageForPlot | None, currenc
 
 def _worth(item: Recommendation, currency: str) -> str:
     value = item.freed_value_per_month
+    if value is None:
+        return "What it frees has no known price."
     verb, more = ("Frees", "") if round(value, 2) >= 0 else ("Needs", " more")
     pods = "" if item.replicas is None else f", over {item.replicas:.4g} pods on average"
     text = f"{verb} {money(abs(value))} {currency} a month{more}{pods}".replace("  ", " ")

@@ -28,8 +28,8 @@ def target_name(target: Target) -> str:
     return "/".join(part for part in parts if part)
 
 
-def value_per_month(recommendation: Recommendation, bill: Bill) -> float:
-    """What a recommendation is worth in the measure of the bill."""
+def value_per_month(recommendation: Recommendation, bill: Bill) -> float | None:
+    """What a recommendation is worth in the measure of the bill; ``None`` = no price is known."""
     if bill.basis == "nodes" and recommendation.saving_per_month is not None:
         return recommendation.saving_per_month
     return recommendation.freed_value_per_month
@@ -37,7 +37,9 @@ def value_per_month(recommendation: Recommendation, bill: Bill) -> float:
 
 def moves(plan: Plan) -> list[Recommendation]:
     """All recommendations, those worth most first."""
-    return sorted(plan.recommendations, key=lambda r: (-value_per_month(r, plan.bill), target_name(r.target), r.id))
+    return sorted(
+        plan.recommendations, key=lambda r: (-(value_per_month(r, plan.bill) or 0.0), target_name(r.target), r.id)
+    )
 
 
 def quantity(values: Mapping[str, Any], side: str, resource: str) -> str | None:
@@ -73,8 +75,10 @@ def amount(text: str | None, resource: str) -> float | None:
         return None
 
 
-def money(value: float) -> str:
-    """An amount with two decimals: ``1,234.50``."""
+def money(value: float | None) -> str:
+    """An amount with two decimals: ``1,234.50``; ``no price`` where none is known."""
+    if value is None:
+        return "no price"
     return f"{value + 0.0:,.2f}" if round(value, 2) else "0.00"
 
 

@@ -77,7 +77,7 @@ def _total_row(label: str, now: str, planned: str, freed: str, share: str, used:
 
 
 def _counts(plan: Plan) -> str:
-    values = [value_per_month(r, plan.bill) for r in plan.recommendations]
+    values = [value_per_month(r, plan.bill) or 0.0 for r in plan.recommendations]
     more = [value for value in values if round(value, 2) < 0]
     text = f"{_plural(len(values), 'recommendation')}"
     if more:

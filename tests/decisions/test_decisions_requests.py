@@ -363,6 +363,14 @@ def test_unknown_prices_are_named_and_never_free(tmp_path):
     assert one(plan).proposed["requests"]["cpu"] == "100m"
 
 
+def test_a_price_in_another_currency_is_not_converted(tmp_path):
+    plan = plan_of(tmp_path, [workload()], policy="currency: EUR")
+    assert plan.bill.unpriced_nodes == ("node-1",)
+    assert (plan.bill.currency, plan.bill.nodes_per_month, plan.bill.current_per_month) == ("EUR", 0.0, 0.0)
+    assert one(plan).freed_value_per_month is None
+    assert any("EUR" in w.text for w in plan.warnings)
+
+
 def test_throttled_usage_is_not_the_demand(tmp_path):
     item = workload("web", container(cpu=0.5, cpu_limit=0.5))
     usage = {("shop", "web-0", "app"): steady(0.2) | {Metric.CPU_THROTTLED: flat(0.3)}}

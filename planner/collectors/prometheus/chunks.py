@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeVar
 
+from planner.collectors.prometheus.transport import ConnectionOptions
 from planner.errors import SourceLimit
 
 T = TypeVar("T")
 
-LARGEST_SAMPLES = 1_500_000
-"""Samples expected in one answer; more are cut ahead of time. About 40 MB of text and as much again decoded."""
 SHORTEST_SECONDS = 3_600.0
 """Time is halved down to this before namespaces are asked for in groups."""
 
@@ -99,10 +98,19 @@ def ask_in_parts(
     return answers
 
 
-def cut_evenly(part: Part, step_seconds: int, series: float) -> list[Part]:
-    """A question in equal parts of at most ``LARGEST_SAMPLES`` expected samples, on the grid of steps."""
+def cut_evenly(part: Part, step_seconds: int, *, series: float, options: ConnectionOptions) -> list[Part]:
+    """A question in equal parts on the grid of steps, each within the limits of the options.
+
+    Args:
+        part: what to ask.
+        step_seconds: grid.
+        series: expected at once.
+        options: most points, samples and seconds of one question.
+    """
     steps = round((part.end - part.start) / step_seconds)
-    most = max(1, int(LARGEST_SAMPLES / max(series, 1.0)))
+    by_samples = options.max_samples_per_answer / max(series, 1.0)
+    by_range = options.max_range_seconds / step_seconds
+    most = max(1, int(min(by_samples, by_range, options.max_points_per_series)))
     pieces = -(-steps // most)
     size = -(-steps // pieces)
     edges = [part.start + min(i * size, steps) * step_seconds for i in range(pieces + 1)]

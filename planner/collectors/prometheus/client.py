@@ -18,8 +18,6 @@ from planner.collectors.prometheus.transport import ConnectionOptions
 from planner.errors import SourceError
 from planner.snapshot.header import Source, SourceWarning
 
-LARGEST_POINTS = 11_000
-"""Points per series that a server returns at most; longer ranges are cut before they are asked."""
 LARGEST_NOTES = 20
 """Different warnings that are kept; a broken store may word each of them anew."""
 
@@ -74,8 +72,8 @@ class PrometheusClient:
             ValueError: more points than servers return; cut the range.
             SourceError: and its subclasses, see :meth:`FormSession.request`.
         """
-        if (end - start) / step >= LARGEST_POINTS:
-            message = f"more than {LARGEST_POINTS} points in one range query"
+        if round((end - start) / step) >= self.options.max_points_per_series:
+            message = f"more than {self.options.max_points_per_series} points in one range query"
             raise ValueError(message)
         begin, until = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
         body = self._api.custom_query_range(query, begin, until, str(step), params=dict(self._params))

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from planner.collectors.prometheus import queries
 from planner.collectors.prometheus.chunks import Allowance, Part, ask_in_parts, cut_evenly
-from planner.collectors.prometheus.client import LARGEST_POINTS
 from planner.collectors.prometheus.pods import Pods
 from planner.collectors.prometheus.queries import Scope, any_of
 from planner.collectors.prometheus.state_reader import Ask, Rows, StateReader, When
@@ -97,7 +96,7 @@ _Points = dict[tuple[str, ...], dict[float, float]]
 def _points(reader: StateReader, text: str, labels: tuple[str, ...], series: int) -> _Points:
     """Rows of a sparse range query over the whole window."""
     step = reader.step_seconds
-    longest = (LARGEST_POINTS - 1) * step
+    options = replace(reader.client.options, max_range_seconds=reader.end - reader.start)  # sparse: any length will do
     found: _Points = {}
 
     def ask(part: Part) -> None:
@@ -109,13 +108,9 @@ def _points(reader: StateReader, text: str, labels: tuple[str, ...], series: int
             key = tuple(row.get(label, "") for label in labels)
             found.setdefault(key, {}).update(zip(times.tolist(), values.tolist(), strict=True))
 
-    begin = reader.start
-    while begin < reader.end:
-        until = min(reader.end, begin + longest)
-        # the text names its pods or namespaces already: only its time can be cut
-        for piece in cut_evenly(Part(begin, until, ()), step, series / 20):
-            ask_in_parts(ask, piece, step_seconds=step, list_namespaces=tuple, allowance=Allowance())
-        begin = until
+    # the text names its pods or namespaces already: only its time can be cut
+    for piece in cut_evenly(Part(reader.start, reader.end, ()), step, series=series / 20, options=options):
+        ask_in_parts(ask, piece, step_seconds=step, list_namespaces=tuple, allowance=Allowance())
     return found
 
 

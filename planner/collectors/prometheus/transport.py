@@ -30,6 +30,10 @@ class ConnectionOptions:
         attempts: how often a busy server is asked before giving up.
         max_retry_wait_seconds: the longest wait before asking again, whatever ``Retry-After`` says.
         max_answer_bytes: a larger answer is cut into smaller questions.
+        max_points_per_series: most steps of one range query; Prometheus refuses more than 11,000.
+        max_range_seconds: longest range query; usage is asked for by the day anyway.
+        max_samples_per_answer: most samples that a question may be expected to bring. The default is
+            about 40 MB of text, and as much again while it is decoded.
     """
 
     url: str = field(repr=False)
@@ -55,6 +59,9 @@ class ConnectionOptions:
     backoff_seconds: float = 1.0
     max_retry_wait_seconds: float = 30.0
     max_answer_bytes: int = 256 * 1024 * 1024
+    max_points_per_series: int = 11_000
+    max_range_seconds: float = 86_400.0
+    max_samples_per_answer: int = 1_500_000
 
     @property
     def base_url(self) -> str:
@@ -110,8 +117,9 @@ class ConnectionOptions:
                 raise ConfigError(f"the {name} of Prometheus is not there", where=str(path))
         if self.client_key is not None and self.client_certificate is None:
             raise ConfigError("a client key of Prometheus without its certificate", where=where)
-        if self.timeout_seconds <= 0 or self.threads < 1 or self.attempts < 1:
-            raise ConfigError("time limit, threads and attempts of Prometheus must be positive", where=where)
+        limits = (self.timeout_seconds, self.threads, self.attempts, self.max_points_per_series)
+        if min(*limits, self.max_range_seconds, self.max_samples_per_answer) <= 0:
+            raise ConfigError("the limits of Prometheus must be positive", where=where)
 
 
 def split_url(url: str) -> SplitResult:

@@ -200,7 +200,7 @@ def _fetch(client: PrometheusClient, task: _Task, step_seconds: int, allowance: 
         return tuple(sorted({labels.get(scope.names.namespace, "") for labels in answer.labels} - {""}))
 
     folded: list[Folded] = []
-    for piece in cut_evenly(task.part, step_seconds, chosen.series):
+    for piece in cut_evenly(task.part, step_seconds, series=chosen.series, options=client.options):
         folded += ask_in_parts(
             ask, piece, step_seconds=step_seconds, list_namespaces=list_namespaces, allowance=allowance
         )

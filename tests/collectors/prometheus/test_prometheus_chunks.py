@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.collectors.prometheus.chunks import (
-    LARGEST_SAMPLES,
     Allowance,
     Part,
     ask_in_parts,
@@ -17,6 +16,7 @@ from planner.collectors.prometheus.chunks import (
 )
 from planner.collectors.prometheus.gaps import Presences, carried_over, gap_warnings, iso
 from planner.collectors.prometheus.queries import Scope, any_of, quoted
+from planner.collectors.prometheus.transport import ConnectionOptions
 from planner.errors import SourceLimit
 from planner.snapshot.header import SourceWarning
 
@@ -77,13 +77,16 @@ def test_what_was_refused_is_not_tried_again():
     assert asked == [24, 12, 6, 6, 6, 6, 6, 6, 6, 6]
 
 
-@given(st.integers(1, 2000), st.floats(0, 1e7))
-def test_even_cuts(steps, series):
-    parts = cut_evenly(Part(0.0, steps * STEP), STEP, series)
+@given(st.integers(1, 2000), st.floats(0, 1e7), st.integers(1, 500), st.floats(300, 86_400), st.integers(1, 10**6))
+def test_even_cuts(steps, series, points, seconds, samples):
+    options = ConnectionOptions(
+        "http://x", max_points_per_series=points, max_range_seconds=seconds, max_samples_per_answer=samples
+    )
+    parts = cut_evenly(Part(0.0, steps * STEP), STEP, series=series, options=options)
     assert cells(parts) == cells([Part(0.0, steps * STEP)])
     for part in parts:
         count = round((part.end - part.start) / STEP)
-        assert count == 1 or count * series <= LARGEST_SAMPLES
+        assert count == 1 or (count * series <= samples and count <= points and count * STEP <= seconds)
 
 
 @given(st.integers(1, 40), st.integers(1, 10))
