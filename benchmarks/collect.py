@@ -11,14 +11,13 @@ turned into blocks by promtool while the next text is written, and served by Pro
 
 Two collections run through the command line, each in a process of its own: the window, then the
 window that ends a day later into the same folder. CPU seconds and peak memory are those of that
-process (user + system, ``wait4``); Prometheus' CPU seconds are read from ``/proc``.
+process (user + system, ``getrusage``); Prometheus' CPU seconds are read from ``/proc``.
 
 Needs `prometheus` and `promtool` on PATH.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -44,6 +43,13 @@ START = 1_767_571_200
 """2026-01-05T00:00Z."""
 DAY = 86_400
 STATE_SECONDS = 240
+MEASURE = (
+    "import resource, subprocess, sys;"
+    "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+    "used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+    "print(used.ru_utime + used.ru_stime, used.ru_maxrss)"
+)
+"""Runs a command from a small process: a child's peak begins with the memory of whoever started it."""
 BATCH = 200
 """Series whose text is held in memory at once."""
 
@@ -249,20 +255,19 @@ def collect(server: RealPrometheus, folder: Path, days: int, until: int, step: i
     command += ["--cluster", "bench", "--out", str(folder), "--days", str(days), "--step", str(step)]
     command += ["--end", datetime.fromtimestamp(until, UTC).isoformat()]
     server_before, began = server.cpu_seconds(), time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)
-    assert process.stderr is not None
-    told = process.stderr.read().decode(errors="replace")
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"planner collect failed:\n{told}")
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *command], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    if done.returncode:
+        sys.exit(f"planner collect failed:\n{done.stderr}")
+    cpu_seconds, peak_kib = map(float, done.stdout.split())
     header = json.loads((folder / "snapshot.json").read_text())
     return {
         "queries": next(source["queries"] for source in header["sources"] if source["name"] == "prometheus"),
         "prometheus_cpu_seconds": server.cpu_seconds() - server_before,
-        "planner_cpu_seconds": used.ru_utime + used.ru_stime,
+        "planner_cpu_seconds": cpu_seconds,
         "wall_seconds": time.perf_counter() - began,
-        "peak_mb": used.ru_maxrss / 1024,
+        "peak_mb": peak_kib / 1024,
         "snapshot_mb": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
     }
 

@@ -218,18 +218,21 @@ def _return_to_own(budgets: Budgets, hulls: Hulls, request: Floats, own: Floats,
     movable = free & (request != own) & ~np.isnan(duals).any()
     if not movable.any():
         return request
-    room = budgets.limit + ROUNDING * sizes
     moved = np.where(movable, own, request)
-    if (budgets.use(moved, hulls.incidents_at(moved)) <= room).all():
+    if (budgets.use(moved, hulls.incidents_at(moved)) <= budgets.limit + ROUNDING * sizes).all():
         return moved
     use, result = budgets.use(request, hulls.incidents_at(request)), request.copy()
     changes = budgets.changes(own - request, hulls.incidents_at(own) - hulls.incidents_at(request)).tocsc()
     for item in np.flatnonzero(movable).tolist():
         span = slice(changes.indptr[item], changes.indptr[item + 1])
         rows, change = changes.indices[span], changes.data[span]
-        if (use[rows] + change <= room[rows]).all():
-            use[rows] += change
-            result[item] = own[item]
+        rising = change > 0.0
+        left = np.maximum(budgets.limit - use, 0.0)[rows[rising]]
+        # Hulls are convex, so a part of the way changes incidents by at most that part of the change.
+        share = float(np.min(left / change[rising], initial=1.0))
+        if share > ROUNDING:
+            use[rows] += share * change
+            result[item] += share * (own[item] - result[item])
     return result
 
 

@@ -75,8 +75,9 @@ class Hulls:
         (low, high_incidents), (high, low_incidents) = self.at(left), self.at(right)
         width = high - low
         share = np.divide(inside - low, width, out=np.zeros_like(width), where=width > 0.0)
-        # This form gives the vertices' own values exactly at share 0 and 1.
-        return high_incidents * (1.0 - share) + low_incidents * share
+        # This form gives the vertices' own values exactly at share 0 and 1; rounding stays between them.
+        mixed = high_incidents * (1.0 - share) + low_incidents * share
+        return np.clip(mixed, np.minimum(low_incidents, high_incidents), high_incidents)
 
     def snapped(self, request: Floats, tolerance: float) -> Floats:
         """Requests within the hull, put on a vertex that is nearer than ``tolerance`` times the span."""

@@ -203,7 +203,9 @@ def patch_route(workload: Workload, container: Container) -> dict[str, Any]:
         "containers": [c.name for c in declared if c.role is ContainerRole.APP],
         "initContainers": [c.name for c in declared if c.role is not ContainerRole.APP],
     }
-    path = container.template or workload.template_path
+    path = workload.template_path
+    if container.template is not None and workload.templates_reachable:
+        path = container.template
     where = "containers" if container.role is ContainerRole.APP else "initContainers"
     why_none = ""
     if workload.kind == "Pod":

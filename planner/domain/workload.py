@@ -68,7 +68,9 @@ class Workload:
     containers: tuple[Container, ...] = ()
     """In the order of the template: init containers and sidecars first."""
     template_path: str | None = None
-    """Dotted path of the pod template (``spec.template``); ``None`` = no patch can reach it."""
+    """Dotted path of the only pod template (``spec.template``); ``None`` = several, or no patch can reach it."""
+    templates_reachable: bool = False
+    """Of a workload with several templates: whether a patch can reach those that its containers name."""
     pod_requests: Resources | None = None
     """Pod-level ``spec.resources.requests`` (KEP-2837)."""
     pod_limits: Resources | None = None

@@ -76,7 +76,7 @@ def solve(model: LinearModel, options: SolverOptions, *, solver: str = "") -> So
     status, stopped_by, message = _verdict(problem, answer, name)
     if status is SolveStatus.LIMIT and not stopped_by:
         stopped_by = "time" if out_of_time or options.node_limit is None else "nodes"
-    x = _point(model, variables) if status in (SolveStatus.OPTIMAL, SolveStatus.LIMIT) else None
+    x = _point(model, variables, rows_of_constraints) if status in (SolveStatus.OPTIMAL, SolveStatus.LIMIT) else None
     return make_solution(
         model,
         status,
@@ -193,11 +193,11 @@ def _verdict(problem: Any, answer: Any, name: str) -> _Verdict:
     return by_number.get(problem.status, SolveStatus.ERROR), "", message
 
 
-def _point(model: LinearModel, variables: list[Any]) -> NDArray[np.float64] | None:
-    """Values by column; a variable that no row and no cost mentions gets the value nearest to 0."""
+def _point(model: LinearModel, variables: list[Any], rows_of_constraints: list[int]) -> NDArray[np.float64] | None:
+    """Values by column; a variable that no constraint and no cost mentions gets the value nearest to 0."""
     values = np.array([math.nan if v.varValue is None else v.varValue for v in variables], dtype=np.float64)
     used = np.zeros(model.variable_count, dtype=bool)
-    used[model.matrix_csr().indices] = True
+    used[model.matrix_csr()[rows_of_constraints].indices] = True
     used |= model.objective != 0.0
     values[~used] = np.clip(0.0, model.column_lower, model.column_upper)[~used]
     return None if np.isnan(values).any() else values

@@ -89,7 +89,7 @@ def test_unknown_prices_name_their_nodes_by_type_and_reason():
         ),
         ("price_unknown", "no price for 1 node of m5.xlarge: the catalogue has no reserved prices"): ("r",),
     }
-    assert all("--prices" in warning.fix for warning in warnings)
+    assert all("--price-file" in warning.fix for warning in warnings)
 
 
 def test_an_unknown_way_of_paying_counts_as_on_demand_and_is_told():

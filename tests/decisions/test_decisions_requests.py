@@ -338,6 +338,29 @@ def test_init_containers_keep_their_highest_use_and_sidecars_are_sized_like_apps
     assert plan.bill.current_per_month - plan.bill.planned_per_month == pytest.approx(freed, abs=0.02)
 
 
+def test_templates_of_one_workload_are_counted_and_patched_apart(tmp_path):
+    """A Ray head (1 core) and three workers (4 cores each): 13 cores requested, not 4 x 5."""
+    head = container("head", template="spec.headGroupSpec.template")
+    worker = container("worker", cpu=4.0, template="spec.workerGroupSpecs.0.template")
+    ray = workload(
+        "ray", head, worker, kind="RayCluster", api_version="ray.io/v1", replicas=4, template_path=None,
+        templates_reachable=True,
+    )  # fmt: skip
+    pods = pods_of([ray], DAYS)
+    pods["images"] = ['{"head": "a"}'] + ['{"worker": "b"}'] * 3
+    usage = {("shop", "ray-0", "head"): steady()} | {("shop", f"ray-{n}", "worker"): steady() for n in (1, 2, 3)}
+    plan = plan_of(tmp_path, [ray], usage, pods=pods)
+    assert plan.totals["requested_cpu_cores"] == pytest.approx(13.0)
+    assert plan.totals["pods"] == 4
+    by_container = {r.target.container: r for r in plan.recommendations}
+    assert by_container["worker"].replicas == 3
+    assert by_container["worker"].evidence.coverage == 1.0
+    assert by_container["worker"].patch["template_path"] == "spec.workerGroupSpecs.0.template"
+    assert by_container["head"].patch["container_names"] == ["head"]
+    freed = sum(r.freed_value_per_month for r in plan.recommendations)
+    assert plan.bill.current_per_month - plan.bill.planned_per_month == pytest.approx(freed, abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("item", "method"),
     [

@@ -191,12 +191,14 @@ class KubeApi:
                 return fault.status, fault.headers, fault.body
             reason = "Expired" if fault.status == 410 else "InternalError"
             raise Refused(fault.status, reason, f"made to fail with {fault.status}", fault.headers)
+        if request.body and "json" not in request.headers.get("content-type", [""])[0]:
+            raise Refused(415, "UnsupportedMediaType", "this server speaks JSON only")
         if request.method == "POST" and request.path == ACCESS_REVIEWS:
             return 201, {}, _json(self._review(json.loads(request.body)))
         if request.method != "GET":
             raise Refused(405, "MethodNotAllowed", f"{request.method} is not supported")
         if target is None:
-            return 200, {}, _json(self._discovered(request.path))
+            return 200, {}, _json(self._discovered(request.path.rstrip("/")))
         kind, namespace, object_name = target
         if object_name:
             return 200, {}, _json(self._one(kind, namespace, object_name))

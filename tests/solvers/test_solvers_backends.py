@@ -79,23 +79,13 @@ def linear_programs(draw):
     cost = draw(st.lists(whole, min_size=columns, max_size=columns))
     matrix = np.array(draw(st.lists(st.lists(whole, min_size=columns, max_size=columns), min_size=rows, max_size=rows)))
     matrix = matrix.reshape(rows, columns)
-    below, above = (
-        np.array(draw(st.lists(st.integers(0, 4), min_size=rows, max_size=rows)), dtype=float) for _ in "ab"
-    )
-    sides = [draw(st.sampled_from(["lower", "upper", "both", "equal", "none"])) for _ in range(rows)]
+    margins = st.lists(st.integers(0, 4), min_size=rows, max_size=rows)
+    below, above = np.array(draw(margins), dtype=float), np.array(draw(margins), dtype=float)
+    sides = st.sampled_from([(0, 0), (1, 1), (1, np.inf), (np.inf, 1), (np.inf, np.inf)])
+    reach = np.array(draw(st.lists(sides, min_size=rows, max_size=rows)), dtype=float).reshape(rows, 2)
     activity = matrix @ inside
-    lower = np.array(
-        [
-            a - b if s in ("lower", "both") else (a if s == "equal" else -np.inf)
-            for a, b, s in zip(activity, below, sides, strict=True)
-        ]
-    )
-    upper = np.array(
-        [
-            a + b if s in ("upper", "both") else (a if s == "equal" else np.inf)
-            for a, b, s in zip(activity, above, sides, strict=True)
-        ]
-    )
+    lower = np.where(np.isinf(reach[:, 0]), -np.inf, activity - below * (reach[:, 0] > 0))
+    upper = np.where(np.isinf(reach[:, 1]), np.inf, activity + above * (reach[:, 1] > 0))
     integer = draw(st.booleans())
     model = LinearModel("random")
     x = model.add_variables("x", columns, lower=inside - 4, upper=inside + 3, objective=cost, integer=integer)

@@ -1,7 +1,7 @@
 """Everything that the Kubernetes API tells, in one :class:`~planner.collectors.parts.ObservedState`."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -131,7 +131,10 @@ def available(api: KubernetesApi) -> list[Resource]:
 
 def served_resources(api: KubernetesApi) -> dict[tuple[str, str], list[str]]:
     """(group, plural) -> versions, for the groups of optional resources."""
-    groups = {resource.group for resource in all_resources() if resource.optional}
+    groups: dict[str, list[str]] = {}
+    for resource in all_resources():
+        if resource.optional:
+            groups.setdefault(resource.group, []).append(resource.plural)
     served: dict[tuple[str, str], list[str]] = {}
     for entry in _maps(api.get("/apis"), "groups"):
         group = entry.get("name")
@@ -141,14 +144,18 @@ def served_resources(api: KubernetesApi) -> dict[tuple[str, str], list[str]]:
             name = version.get("version")
             if not isinstance(name, str) or not name.isalnum():
                 continue
-            try:
-                listed = api.get(f"/apis/{group}/{name}")
-            except (NotFound, Forbidden, ListFailed):
-                # The service behind an aggregated group may be down: its lists will tell.
-                continue
-            for resource in _maps(listed, "resources"):
-                served.setdefault((str(group), str(resource.get("name"))), []).append(name)
+            for plural in _plurals(api, group, name) or groups[group]:
+                served.setdefault((group, plural), []).append(name)
     return served
+
+
+def _plurals(api: KubernetesApi, group: str, version: str) -> list[str]:
+    """Resources of a group, empty where it does not tell: the service behind it may be down, its lists will say so."""
+    try:
+        listed = api.get(f"/apis/{group}/{version}")
+    except (NotFound, Forbidden, ListFailed, SourceAnswerInvalid):
+        return []
+    return [str(resource.get("name")) for resource in _maps(listed, "resources")]
 
 
 def _maps(document: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
@@ -156,7 +163,9 @@ def _maps(document: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
     yield from (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
-def _run_all(api: KubernetesApi, resources: list[Resource], task: Any) -> list[ListOutcome]:
+def _run_all(
+    api: KubernetesApi, resources: list[Resource], task: Callable[[Resource], ListOutcome]
+) -> list[ListOutcome]:
     """Outcomes in the order of the resources. The first error that ends everything is raised at once."""
     pool = ThreadPoolExecutor(max_workers=max(1, api.options.threads), thread_name_prefix="kubernetes")
     try:

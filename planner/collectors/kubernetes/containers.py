@@ -1,7 +1,9 @@
 """Containers and scheduling constraints of a pod spec or template. No value of a variable is kept."""
 
+import marshal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from planner.collectors.kubernetes.fields import (
@@ -20,6 +22,10 @@ from planner.collectors.kubernetes.secrets import looks_like_secret
 from planner.domain.workload import Container, ContainerRole, Resources
 
 _OWN_COLUMNS = ("cpu", "memory")
+_READ_FIELDS = ("name", "image", "command", "args", "env", "resources", "resizePolicy")
+"""All of a container that is read. Its mounts differ from pod to pod by the name of the token volume."""
+_WITHOUT_REFERENCES = 2
+"""Version of the marshal format in which equal values always have equal bytes."""
 _ADDED_BY_ADMISSION = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -109,6 +115,17 @@ def _init_role(raw: Mapping[str, Any]) -> ContainerRole:
 
 
 def _container(raw: Mapping[str, Any], role: ContainerRole) -> Container:
+    """Read a container, or take it from those just read: the pods of a workload hold the same ones."""
+    try:
+        blob = marshal.dumps([raw.get(name) for name in _READ_FIELDS], _WITHOUT_REFERENCES)
+    except ValueError:
+        raise FieldError("containers", "plain JSON", raw) from None
+    return _cached_container(blob, role)
+
+
+@lru_cache(maxsize=512)
+def _cached_container(blob: bytes, role: ContainerRole) -> Container:
+    raw = dict(zip(_READ_FIELDS, marshal.loads(blob), strict=True))
     name = text(raw, "name")
     if not name:
         raise FieldError("containers.name", "a name", raw.get("name"))

@@ -1,6 +1,7 @@
 """Controllers with pod templates, each as a :class:`~planner.domain.workload.Workload`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from planner.collectors.kubernetes.containers import PodShape, read_pod_spec
@@ -64,10 +65,11 @@ class WorkloadReader:
         shapes = [read_pod_spec(child(template.content, "spec")) for template in templates]
         main = _main_template(templates)
         shape = shapes[main] if shapes else PodShape()
-        containers, shared = _joined([shape, *(other for index, other in enumerate(shapes) if index != main)])
+        order = [main, *(index for index in range(len(shapes)) if index != main)] if shapes else []
+        containers, shared = _joined([(templates[index].path, shapes[index]) for index in order])
         if shared:
             self.several_templates.add(f"{meta.namespace}/{facts.kind}/{meta.name}")
-        reachable = len(templates) == 1 and facts.patch != "none" and not templates[0].pod_spec
+        reachable = facts.patch != "none" and not any(template.pod_spec for template in templates)
         annotations = {
             name: value
             for template in templates
@@ -83,7 +85,8 @@ class WorkloadReader:
             api_version=_api_version(facts, document),
             replicas=_replicas(facts, document, templates),
             containers=containers,
-            template_path=templates[0].path if reachable else None,
+            template_path=templates[0].path if reachable and len(templates) == 1 else None,
+            templates_reachable=reachable and len(templates) > 1 and not shared,
             pod_requests=shape.pod_requests,
             pod_limits=shape.pod_limits,
             overhead=shape.overhead,
@@ -125,14 +128,19 @@ def _main_template(templates: Sequence[FoundTemplate]) -> int:
     return counts.index(max(counts)) if counts else 0
 
 
-def _joined(shapes: Sequence[PodShape]) -> tuple[tuple[Container, ...], bool]:
-    """Containers of all templates, the first of each name, and whether any name stands in two."""
+def _joined(templates: Sequence[tuple[str, PodShape]]) -> tuple[tuple[Container, ...], bool]:
+    """Containers of all templates, the first of each name, and whether any name stands in two.
+
+    With several templates each container names its own, unless names repeat: then pods cannot be told apart.
+    """
     containers: dict[str, Container] = {}
     shared = False
-    for shape in shapes:
+    for path, shape in templates:
         for container in shape.containers:
             shared = shared or container.name in containers
-            containers.setdefault(container.name, container)
+            containers.setdefault(container.name, replace(container, template=path))
+    if shared or len(templates) < 2:
+        containers = {name: replace(container, template=None) for name, container in containers.items()}
     return tuple(containers.values()), shared
 
 

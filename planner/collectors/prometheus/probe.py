@@ -69,7 +69,7 @@ def probe_presence(
     known: frozenset[str] | None = None,
     longest_seconds: int = 7 * 86_400,
 ) -> Presence:
-    """Look for a metric at two points a day; where none has it, search the window once.
+    """Look for a metric at a point of each day; where none has it, search the window once.
 
     Args:
         client: the server.
@@ -82,7 +82,7 @@ def probe_presence(
     """
     if known is not None and name not in known:
         return Presence(name, ())
-    spacing = max(43_200, math.ceil((end - start) / (MOST_POINTS - 2) / 3_600) * 3_600)
+    spacing = max(86_400, math.ceil((end - start) / (MOST_POINTS - 2) / 3_600) * 3_600)
     backs = sorted({*range(0, int(end - start), spacing), max(0, int(end - start) - LOOKBACK_SECONDS)})
     answer = client.instant(queries.count_at(name, where, backs), end)
     counts = sorted(

@@ -205,6 +205,13 @@ def test_without_discovery_every_kind_is_tried(api, collect):
     assert state.warnings == []
 
 
+def test_a_group_whose_service_is_down_is_not_taken_for_absent(api, collect):
+    api.fail("/apis/argoproj.io/v1alpha1", 503)
+    api.fail("rollouts.argoproj.io", 503)
+    [warning] = collect().warnings
+    assert (warning.code, "rollouts" in warning.text) == ("list_failed", True)
+
+
 def test_two_runs_give_the_same_state(collect):
     one, two = collect(threads=4), collect(threads=1, page_size=1)
     assert one.workloads == two.workloads

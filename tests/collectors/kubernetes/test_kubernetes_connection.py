@@ -130,6 +130,18 @@ def test_a_credential_plug_in_that_fails_is_named(tmp_path, caplog):
     assert logging.getLogger().handlers == handlers
 
 
+def test_a_refreshed_token_is_used_but_not_written_into_the_kubeconfig(tmp_path):
+    fresh = {"credential": {"access_token": "fresh", "token_expiry": "2090-01-01T00:00:00Z"}}
+    script = tmp_path / "refresh"
+    script.write_text(f"#!/bin/sh\necho '{json.dumps(fresh)}'\n")
+    script.chmod(0o700)
+    provider = {"name": "gcp", "config": {"cmd-path": str(script)}}
+    path = write_kubeconfig(tmp_path / "config", "https://a.example", user={"auth-provider": provider})
+    before = path.read_text()
+    assert connection(options(path)).configuration.api_key == {"BearerToken": "Bearer fresh"}
+    assert path.read_text() == before
+
+
 def test_a_credential_plug_in_that_works(tmp_path):
     answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "fresh"}}
     script = tmp_path / "plugin"

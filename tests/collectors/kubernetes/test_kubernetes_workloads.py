@@ -70,10 +70,10 @@ def test_a_deployment_with_everything():
 
 
 def test_injected_containers_come_from_the_newest_pod_with_its_own_sizes():
-    """The old pod still has an older proxy; the finished one does not count."""
+    """A pod of the last revision still has an older proxy; the finished one does not count."""
     web = deployment()
-    owned = replica_set(web)
-    old = pod("web-1", owned, container(), container("old-proxy"), created="2026-10-02T00:00:00Z")
+    owned, before = replica_set(web), replica_set(web, "6c8b4f7d9f")
+    old = pod("web-1", before, container(), container("old-proxy"), created="2026-10-02T00:00:00Z")
     new = pod("web-2", owned, container(), container("proxy", cpu="7m"), created="2026-10-05T00:00:00Z")
     over = pod("web-3", owned, container(), container("x"), created="2026-10-06T00:00:00Z", phase="Failed")
     found = workload(state_of(deployments=[web], replicasets=[owned], pods=[old, new, over]), "Deployment", "web")
@@ -156,6 +156,21 @@ def test_several_templates_make_one_workload_without_a_patch():
     assert (warning.code, warning.objects) == ("several_templates", ("shop/PyTorchJob/train",))
 
 
+def test_containers_of_several_templates_name_their_own():
+    spec = {
+        "headGroupSpec": {"template": template(container("head", cpu="2"))},
+        "workerGroupSpecs": [{"replicas": 3, "template": template(container("worker", cpu="8"))}],
+    }
+    state = state_of(**{"rayclusters.ray.io": [controller("ray.io/v1", "RayCluster", "search", spec)]})
+    found = workload(state, "RayCluster", "search")
+    assert (found.replicas, found.template_path, found.templates_reachable) == (4, None, True)
+    assert {c.name: c.template for c in found.containers} == {
+        "head": "spec.headGroupSpec.template",
+        "worker": "spec.workerGroupSpecs.0.template",
+    }
+    assert not state.warnings
+
+
 def test_a_single_replica_spec_can_be_patched():
     job = controller(
         "kubeflow.org/v1",
@@ -184,6 +199,26 @@ def test_an_unknown_kind_is_a_workload_of_its_pods():
     assert [(c.name, c.injected) for c in found.containers] == [("app", False)]
     assert found.managers == ("Thing",)
     assert found.tolerations == ({"key": "gpu", "operator": "Exists"},)
+
+
+def test_what_a_controller_adds_to_single_pods_is_no_constraint_of_the_workload():
+    """A DaemonSet-like controller pins each pod to its node by name; an ephemeral volume's claim has the pod's name."""
+    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "blue"}}
+    by_name = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["node-1"]}]}
+    by_label = {"matchExpressions": [{"key": "disk", "operator": "Exists"}]}
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    other = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+    for term, expected in (
+        (by_name, other),
+        ({**by_name, **by_label}, {**other, "nodeAffinity": {required: {"nodeSelectorTerms": [by_label]}}}),
+        (by_label, {**other, "nodeAffinity": {required: {"nodeSelectorTerms": [by_label]}}}),
+    ):
+        affinity = {**other, "nodeAffinity": {required: {"nodeSelectorTerms": [term]}}}
+        volumes = [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": {}}}]
+        raw = pod("blue-0", thing, spec={"affinity": affinity, "volumes": volumes})
+        found = workload(state_of(pods=[raw]), "Thing", "blue")
+        assert found.affinity == expected
+        assert found.volume_claims == ("blue-0-scratch",)
 
 
 def test_an_operator_manages_what_lasts_and_takes_in_what_is_generated():
