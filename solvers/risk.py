@@ -227,12 +227,13 @@ def _return_to_own(budgets: Budgets, hulls: Hulls, request: Floats, own: Floats,
         span = slice(changes.indptr[item], changes.indptr[item + 1])
         rows, change = changes.indices[span], changes.data[span]
         rising = change > 0.0
-        left = np.maximum(budgets.limit - use, 0.0)[rows[rising]]
+        left = np.maximum(budgets.limit[rows[rising]] - use[rows[rising]], 0.0)
         # Hulls are convex, so a part of the way changes incidents by at most that part of the change.
         share = float(np.min(left / change[rising], initial=1.0))
         if share > ROUNDING:
             use[rows] += share * change
-            result[item] += share * (own[item] - result[item])
+            there = result[item] + share * (own[item] - result[item])
+            result[item] = own[item] if share > 1.0 - ROUNDING else there
     return result
 
 

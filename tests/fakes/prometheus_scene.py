@@ -9,22 +9,15 @@ has its label ``cluster``, so a query without the matcher of its cluster gives a
     error on day 2 at 06:00), CronJob nightly (one Job, killed for good on day 0), bare pod debug.
     ``ml``: a PyTorchJob with two GPUs, whose exporter's labels are rewritten.
     ``kube-system``: DaemonSet agent and a static pod. Nothing at all was scraped from 02:00 to 05:00 of day 1.
-``twice``
-    Every series of one container comes from two Prometheus replicas; its cgroup changes once.
-``renamed``
-    kube-state-metrics and cAdvisor without ``honor_labels``.
-``hostile``
-    Names that break naive quoting, a label value of 40,000 characters, NaN, infinities, a fall below zero.
+The other clusters are in :mod:`fakes.prometheus_scene_odd`.
 """
 
 from collections.abc import Iterator
 from itertools import chain
 
 from fakes.openmetrics import Recording, container_usage, counter, every, pod_state
+from fakes.prometheus_scene_odd import DAY, MIB, START, odd_clusters
 
-DAY = 86_400.0
-START = 1_767_571_200.0
-"""2026-01-05T00:00Z."""
 END = START + 3 * DAY
 GAP = (START + DAY + 2 * 3600, START + DAY + 5 * 3600)
 ROLLOUT = START + DAY + 12 * 3600
@@ -32,12 +25,6 @@ OOM = START + DAY + 10 * 3600
 CRASH = START + 2 * DAY + 6 * 3600
 JOB = (START + 3600, START + 3 * 3600)
 KILL_INSIDE = START + 2 * DAY + 15 * 3600
-MIB = 2.0**20
-
-HOSTILE_NAMESPACE = "null"
-HOSTILE_POD = 'x"} or vector(1) # \\ \n\u00e9\u732b'
-HOSTILE_CONTAINER = "yes"
-LONG_VALUE = "v" * 40_000
 
 
 def scrapes(start: float = START, end: float = END) -> list[float]:
@@ -52,7 +39,7 @@ def state_times(start: float = START, end: float = END) -> list[float]:
 
 def scene() -> Iterator[str]:
     """All clusters as OpenMetrics text."""
-    recordings = [_main(), _twice(), _renamed(), _hostile()]
+    recordings = [_main(), *odd_clusters()]
     families: dict[str, list[str]] = {}
     for recording in recordings:
         name = ""
@@ -374,74 +361,3 @@ def _nodes(r: Recording) -> None:
     r.constant(
         "kube_node_spec_taint", {"node": "node-2", "key": "nvidia.com/gpu", "value": "", "effect": "NoSchedule"}, times
     )
-
-
-def _twice() -> Recording:
-    """0.25 cores from two replicas; at noon of day 0 the container restarts and its cgroup changes."""
-    r = Recording(cluster="twice", job="kubelet")
-    noon = START + DAY / 2
-    for replica in ("a", "b"):
-        for cgroup, begin, end in (("/one", START, noon), ("/two", noon, START + DAY)):
-            who = {"namespace": "n", "pod": "p", "container": "c", "id": cgroup, "prometheus_replica": replica}
-            times = every(begin + (30 if replica == "a" else 45), end, 60)
-            r.add("container_cpu_usage_seconds_total", {**who, "cpu": "total"}, counter(times, 0.25, start=begin))
-            r.constant("container_memory_working_set_bytes", who, times, 64 * MIB)
-    return r
-
-
-def _renamed() -> Recording:
-    """The exporter's own pod holds the plain labels."""
-    r = Recording(cluster="renamed", job="ksm", namespace="monitoring", pod="exporter-0", container="exporter")
-    times = every(START + 30, START + DAY, 60)
-    real = {"exported_namespace": "n", "exported_pod": "p-0", "exported_container": "c"}
-    usage = {"id": "/x", "name": "x"}
-    r.add("container_cpu_usage_seconds_total", {**usage, **real, "cpu": "total"}, counter(times, 0.5, start=START))
-    r.constant("container_memory_working_set_bytes", {**usage, **real}, times, 10 * MIB)
-    # the sum of the pod: its own labels are empty, so the exporter's are all that is left
-    r.constant("container_memory_working_set_bytes", {"id": "/"}, times, 99 * MIB)
-    state = every(START + 30, START + DAY, 240)
-    pod = {"exported_namespace": "n", "exported_pod": "p-0", "uid": "u"}
-    r.constant(
-        "kube_pod_info",
-        {
-            **pod,
-            "node": "monitoring-node",
-            "exported_node": "node-9",
-            "created_by_kind": "StatefulSet",
-            "created_by_name": "p",
-        },
-        state,
-    )
-    r.constant("kube_pod_container_info", {**pod, "exported_container": "c", "image": "c:1"}, state)
-    r.constant(
-        "kube_pod_container_resource_requests",
-        {**pod, "exported_container": "c", "resource": "cpu", "unit": "core"},
-        state,
-        0.75,
-    )
-    r.constant("kube_statefulset_replicas", {"exported_namespace": "n", "statefulset": "p"}, state, 2.0)
-    return r
-
-
-def _hostile() -> Recording:
-    r = Recording(cluster='ho"st\\ile', job="kubelet")
-    times = every(START + 30, START + DAY, 60)
-    container_usage(
-        r,
-        times,
-        namespace=HOSTILE_NAMESPACE,
-        pod=HOSTILE_POD,
-        container=HOSTILE_CONTAINER,
-        cores=0.125,
-        memory_bytes=1 * MIB,
-        label_of_somebody=LONG_VALUE,
-    )
-    odd = {"namespace": "n", "pod": "p", "container": "odd", "id": "/odd"}
-    values = [float("nan"), float("inf"), float("-inf"), -5.0, 2.0**20]
-    # one kind of value for each hour
-    r.add(
-        "container_memory_working_set_bytes",
-        odd,
-        ((t, values[int((t - START) // 3600) % len(values)]) for t in times),
-    )
-    return r

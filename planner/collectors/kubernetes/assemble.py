@@ -75,7 +75,9 @@ def _fold(workloads: dict[Key, Workload], parent: Key, top: ObjectRef, child: Wo
             kind=top.kind,
             name=top.name,
             api_version=top.api_version or (facts.api_version if facts else ""),
+            containers=_without_template(child.containers),
             template_path=None,
+            templates_reachable=False,
             managers=child.managers if facts else tuple(sorted({*child.managers, top.kind})),
         )
     elif not above.containers:
@@ -86,8 +88,9 @@ def _shaped_like(workload: Workload, other: Workload) -> Workload:
     """The workload with containers and constraints of another; no patch reaches them."""
     return replace(
         workload,
-        containers=other.containers,
+        containers=_without_template(other.containers),
         template_path=None,
+        templates_reachable=False,
         pod_requests=other.pod_requests,
         pod_limits=other.pod_limits,
         overhead=other.overhead,
@@ -99,6 +102,11 @@ def _shaped_like(workload: Workload, other: Workload) -> Workload:
         priority_class=other.priority_class,
         priority=other.priority,
     )
+
+
+def _without_template(containers: Sequence[Container]) -> tuple[Container, ...]:
+    """Containers that no longer name a template: it belongs to another object."""
+    return tuple(replace(container, template=None) for container in containers)
 
 
 def _from_pod(cluster: str, seen: SeenShape, top: ObjectRef) -> Workload:

@@ -90,7 +90,7 @@ class PrometheusClient:
         if key not in self._names:
             try:
                 body = self._api.get_label_values("__name__", params=params)["result"]
-                self._names[key] = frozenset(decode_names(body, self._where))
+                self._names[key] = decode_names(body, self._where)
             except SourceError:
                 self._names[key] = None
         return self._names[key]

@@ -1,9 +1,9 @@
 """Answers of the API as columns of numbers.
 
 msgspec reads the envelope and the labels and leaves the samples as bytes; those are rewritten to two
-columns of text and parsed by Arrow's CSV reader. That is about 7 million samples per CPU second (a
-typed msgspec decode reaches 4, ``json`` and ``float()`` 1) without one Python object per sample, and
-takes ``NaN`` and both infinities.
+columns of text and parsed by Arrow's CSV reader. That makes no Python object per sample, takes ``NaN``
+and both infinities, and reads 4 (16 digits) to 7 (whole numbers) million samples per CPU second,
+where a typed msgspec decode reads 3.7.
 """
 
 from dataclasses import dataclass
@@ -219,8 +219,7 @@ def _floats(texts: list[str], where: str) -> NDArray[np.float64]:
         raise SourceAnswerInvalid("a value of Prometheus is not a number", where=where) from error
 
 
-def decode_names(body: bytes, where: str = "") -> list[str]:
-    """Texts of a label values answer."""
+def decode_names(body: bytes, where: str = "") -> frozenset[str] | None:
+    """Texts of a label values answer; ``None`` where it is partial, since what is absent may exist."""
     answer: _ListAnswer = _decode(body, _ListAnswer, where)
-    _checked(answer, body, where)
-    return answer.data or []
+    return None if _checked(answer, body, where).partial else frozenset(answer.data or ())

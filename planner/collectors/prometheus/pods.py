@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planner.collectors.ownership import STATIC_POD, static_pod_name
@@ -98,7 +98,8 @@ def read_pods(reader: StateReader) -> Pods:
         pod.node = node or pod.node
         pod.owner = _controller(kind, owner, name, node)
     if not info and reader.has(OWNER.name):
-        for namespace, name, uid, kind, owner in reader.one(OWNER):
+        owners, seen = reader.read([OWNER, replace(SEEN, name=OWNER.name)])
+        for namespace, name, uid, kind, owner in owners:
             pods.add(namespace, name, uid).owner = _controller(kind, owner, name, owner)
     if seen and max(seen.values()) < reader.end - max(NOW_SECONDS, 2 * reader.step_seconds):
         reader.now = max(seen.values())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from planner.collectors.prometheus import queries
 from planner.collectors.prometheus.client import PrometheusClient
 from planner.collectors.prometheus.queries import Family, LabelNames, Scope
+from planner.errors import SourceError
 from planner.snapshot.header import SourceWarning
 
 DEFAULT_SCRAPE_SECONDS = 60.0
@@ -165,6 +166,17 @@ class Clock:
     warnings: tuple[SourceWarning, ...] = ()
 
 
+def _server_time(client: PrometheusClient, *, otherwise: float) -> float:
+    """The server's clock; ours where it takes no query without a metric (Azure)."""
+    try:
+        values = client.instant(queries.server_time()).values
+    except SourceError as error:
+        if type(error) is not SourceError:  # not reached, not let in, or not this API
+            raise
+        return otherwise
+    return float(values[0]) if len(values) and math.isfinite(values[0]) else otherwise
+
+
 def agree_on_end(client: PrometheusClient, *, end: float, step_seconds: int, now: float) -> Clock:
     """Check the asked end of a window against the server's clock.
 
@@ -174,8 +186,7 @@ def agree_on_end(client: PrometheusClient, *, end: float, step_seconds: int, now
         step_seconds: grid.
         now: our clock, Unix seconds.
     """
-    answer = client.instant(queries.server_time())
-    server = float(answer.values[0]) if len(answer.values) and math.isfinite(answer.values[0]) else now
+    server = _server_time(client, otherwise=now)
     skew = server - now
     settled = math.floor((server - SETTLE_SECONDS) / step_seconds) * step_seconds
     if abs(skew) <= step_seconds:

@@ -109,6 +109,26 @@ def test_a_parent_that_could_not_be_read_takes_the_template_of_its_newest_child(
     assert found.managers == ()
 
 
+def test_templates_of_a_child_are_out_of_reach_for_its_parent():
+    """A RayCluster of a RayJob that could not be read: the containers are known, their paths are another object's."""
+    job = {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": {"name": "train"}}
+    spec = {
+        "headGroupSpec": {"template": template(container("head"))},
+        "workerGroupSpecs": [{"replicas": 2, "template": template(container("worker"))}],
+    }
+    alone = controller("ray.io/v1", "RayCluster", "alone", spec)
+    owned = controller("ray.io/v1", "RayCluster", "train-x7k2p", spec, owner=job)
+    state = state_of(**{"rayclusters.ray.io": [alone, owned]})
+    cluster, folded = workload(state, "RayCluster", "alone"), workload(state, "RayJob", "train")
+    assert (cluster.templates_reachable, cluster.replicas) == (True, 3)
+    assert {c.name: c.template for c in cluster.containers} == {
+        "head": "spec.headGroupSpec.template",
+        "worker": "spec.workerGroupSpecs.0.template",
+    }
+    assert (folded.templates_reachable, folded.template_path) == (False, None)
+    assert {c.name: c.template for c in folded.containers} == {"head": None, "worker": None}
+
+
 @pytest.mark.parametrize(
     ("conditions", "suspend", "expected"),
     [([], False, 3), ([{"type": "Complete", "status": "True"}], False, 0), ([], True, 0)],

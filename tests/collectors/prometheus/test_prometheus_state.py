@@ -229,6 +229,22 @@ def test_renamed_labels_and_a_silent_exporter(state_of):
     assert "state_stale" in {w.code for w in state.warnings}
 
 
+def test_names_of_old_exporters(state_of):
+    """No uid, no kube_pod_info, amounts in metrics of their own."""
+    state = state_of("old", end=START + DAY)
+    [pod] = state.pods.to_dict("records")
+    assert (pod["pod"], pod["uid"], pod["kind"], pod["revision"]) == ("web-5d8f-x", "", "ReplicaSet", "5d8f")
+    assert json.loads(pod["images"]) == {"app": "app:1"}
+    assert math.isnan(pod["ended"])
+    [web] = state.workloads
+    assert (web.kind, web.name, web.replicas) == ("Deployment", "web", 1)
+    assert web.containers[0].requests == Resources(0.5, int(256 * MIB))
+    assert web.containers[0].limits == Resources(None, int(512 * MIB))
+    [node] = state.nodes
+    assert (node.name, node.allocatable.cpu_cores, node.max_pods) == ("node-1", 8.0, 110)
+    assert {"kube_pod_info", "kube_deployment_spec_replicas"} <= {n for w in state.warnings for n in w.objects}
+
+
 def test_namespaces_narrow_the_state_but_not_the_nodes(state_of):
     state = state_of(namespaces=["ml"])
     assert [w.name for w in state.workloads] == ["train"]

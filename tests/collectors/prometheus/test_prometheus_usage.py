@@ -5,16 +5,8 @@ import time
 
 import numpy as np
 import pytest
-from fakes.prometheus_scene import (
-    DAY,
-    END,
-    GAP,
-    HOSTILE_CONTAINER,
-    HOSTILE_NAMESPACE,
-    HOSTILE_POD,
-    MIB,
-    START,
-)
+from fakes.prometheus_scene import DAY, END, GAP, MIB, START
+from fakes.prometheus_scene_odd import HOSTILE_CONTAINER, HOSTILE_NAMESPACE, HOSTILE_POD
 
 from planner.errors import SourceUnreachable
 from planner.snapshot.header import Metric
@@ -177,6 +169,34 @@ def test_renamed_labels_are_followed(client, collect, series_of):
     assert set(series_of(snapshot, Metric.CPU)) == {("n", "p-0", "c")}
     assert series_of(snapshot, Metric.MEMORY)["n", "p-0", "c"]["2026-01-05"] == [10 * MIB] * 288
     assert found.details["labels_cadvisor"] == "exported_pod"
+
+
+def test_a_second_choice_of_metric_is_said(client, collect, series_of):
+    """Busy time in percent stands in for engine activity; the oldest exporter's labels are ``pod_name`` and so on."""
+    found, snapshot = collect(client, "old", end=START + DAY)
+    series = series_of(snapshot, Metric.GPU_ACTIVE)
+    assert series["n", "web-5d8f-x", "app"]["2026-01-05"] == pytest.approx([0.4] * 288)
+    assert len(series) == 1
+    assert "metric_substituted" in {w.code for w in found.warnings}
+
+
+def test_progress_is_told_step_by_step(client, collect):
+    """As many steps as were announced, one for each metric and day."""
+
+    class Told:
+        expected = 0
+
+        def expect(self, steps):
+            self.expected += steps
+
+        def step(self, text):
+            self.texts.append(text)
+
+    told = Told()
+    told.texts = []
+    collect(client, progress=told)
+    assert told.expected == len(told.texts) == 3 * 7
+    assert told.texts[0] == "2026-01-05 cpu_cores"
 
 
 def test_hostile_names_and_values(client, collect, series_of):
