@@ -46,7 +46,7 @@ from solvers.risk_budgets import BUDGET_TOLERANCE, ROUNDING, Budgets
 from solvers.risk_curves import Floats, Hulls, Indices
 from solvers.solution import Solution, SolveError, SolveStatus
 
-_LARGEST_WEIGHT = 1e8
+_BEST_STEP = 1e4
 _PADDINGS = (1e-10, 1e-9, 1e-8, 5e-8)
 """Raises of the limits in phase 2, for solvers that find no point at the very least excess; below BUDGET_TOLERANCE."""
 _NO_RULE = "shared_budget"
@@ -141,6 +141,7 @@ class StepProgram:
         largest = np.zeros(len(budgets.names))
         np.maximum.at(largest, np.repeat(np.arange(largest.size), np.diff(use.indptr)), np.abs(use.data))
         self._row_scale = _scale(largest, 1e-3, 1e3, target=1.0)
+        self._largest = largest * self._row_scale
         self._use = use.multiply(self._row_scale[:, None]).tocsr()
         self._room = (budgets.limit - budgets.use(hulls.start, hulls.incidents[:, 0])) * self._row_scale
         self._size = budgets.sizes(hulls) * self._row_scale
@@ -166,9 +167,9 @@ class StepProgram:
         """Phase 1: the shares with the least sum of relative excesses."""
         model = LinearModel("least_excess")
         self._add_steps(model, 0.0)
-        # Multiplied so that the smallest weight is 1: steps move small parts of a row, and what they
-        # bring must stay above the tolerance of solvers. The cap guards against absurd limits.
-        weight = np.minimum(self._size.max(initial=1.0) / self._size, _LARGEST_WEIGHT)
+        # What a single step brings must stay above the tolerance of solvers; the best one brings this much.
+        best_step = float((self._largest / self._size).max(initial=0.0))
+        weight = (_BEST_STEP / best_step if best_step else 1.0) / self._size
         names = list(self.budgets.names)
         over = model.add_variables("exceeded", len(names), objective=weight, labels=names)
         self._add_budgets(model, self._room, over)

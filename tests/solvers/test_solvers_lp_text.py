@@ -45,7 +45,10 @@ def test_budget_of_incidents():
 
 
 def test_least_excess_of_budgets():
-    """One unit more than the limit weighs what it is of the row: 20 cores and 20 incidents are the sizes."""
+    """One unit of excess weighs what it is of the row: 20 cores, 20 incidents and 4 cores are the sizes.
+
+    The step that moves most of a row is the 2 cores of the last row, one half, and is made to weigh 10,000.
+    """
     check_golden("lp/risk_least_excess.lp", write_lp(program(QUOTA, RISK, quota("own words", [1], 2.0)).least_excess()))
 
 

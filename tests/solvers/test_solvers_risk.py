@@ -228,6 +228,24 @@ def test_a_budget_of_no_items_that_cannot_be_met(closed_form):
     assert choice.binding.tolist() == [Binding.RISK_PRICE] * 2
 
 
+@pytest.mark.parametrize("unit", [1.0, 2.0**30, 1e-3])
+def test_a_row_that_nothing_can_help_does_not_spoil_the_others(unit):
+    """Item 1 cannot go below 1 core of the 0.8 it has. Item 0 can keep 1 core of its quota or help the incidents.
+
+    At 1 core incidents are 1 + 2, one of size 3 above 2: 1/3; at 2 cores the quota of 1 is exceeded by 1 of 2: 1/2.
+    """
+    request, incidents = np.array([[1.0, 2.0], [1.0, 2.0]]) * unit, np.array([[1.0, 0.0], [2.0, 2.0]])
+    budgets = (
+        quota("a", [1], 0.8 * unit),
+        quota("b", [0], 1.0 * unit),
+        quota("c", [0, 1], 2.0, measure="incidents"),
+    )
+    zero, free = np.zeros(2), np.full(2, INF)
+    for closed_form in (True, False):
+        choice = solve_risk(RiskProblem(request, incidents, zero, zero, -free, free, budgets), closed_form=closed_form)
+        assert choice.budget_slack_violation / [unit, unit, 1] == pytest.approx([0.2, 0, 1])
+
+
 @settings(max_examples=120, deadline=None)
 @given(problems(feasible=True))
 def test_the_optimum_is_that_of_mixing_points(problem):

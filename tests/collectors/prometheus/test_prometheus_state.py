@@ -279,3 +279,11 @@ def test_queries_do_not_grow_with_objects(client, state_of):
 )
 def test_resource_names(stored, name):
     assert resource_name(stored) == name
+
+
+def test_a_fortnight_of_everything_takes_fewer_than_200_queries(client, state_of, collect):
+    """Fourteen days that begin and end at noon touch fifteen; all seven usage metrics and every state metric exist."""
+    window = {"start": END - 14.5 * DAY, "end": END - 0.5 * DAY}
+    collect(client, **window)
+    state_of(**window)
+    assert client.queries < 200
