@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.domain.node import Node
+from planner.domain.pod_request import requested
 from planner.domain.policy_objects import LimitRangeItem
 from planner.domain.workload import Container
 from planner.units import human_cpu, human_memory
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from planner.config.workload_policy import WorkloadPolicy
 
+HEAP_SHARE_OF_LIMIT = 0.8
+"""A fixed heap may fill at most this share of a memory limit: the rest is stacks, code and buffers."""
 THROTTLED_SHARE = 0.05
 """Above this mean share of throttled periods the seen CPU usage is cut off at the limit, not the demand."""
 
@@ -53,7 +56,28 @@ class Bounds:
         """Where floor and ceiling cross the ceiling holds: a pod above it would be refused or never fit."""
         if self.lower > self.upper:
             self.notes.append(f"{self.lower_text}, but {self.upper_text}")
-            self.lower = self.upper
+            self.lower, self.lower_code, self.lower_text = self.upper, self.upper_code, self.upper_text
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the use of one resource of one container asks for, before policy and ceilings.
+
+    Attributes:
+        highest: highest sample, cores or bytes.
+        limit_floor: least that a limit may be; 0 = there is no limit to keep up.
+        throttled: CPU: mean share of throttled periods.
+        guaranteed: CPU: the pod is Guaranteed and must stay so.
+        oom_floor: memory: what OOM kills ask for; 0 = none.
+        oom_kills: memory: number of them.
+    """
+
+    highest: float
+    limit_floor: float = 0.0
+    throttled: float = 0.0
+    guaranteed: bool = False
+    oom_floor: float = 0.0
+    oom_kills: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +99,21 @@ def node_ceilings(nodes: Iterable[Node]) -> Ceilings:
     return Ceilings(max(cores, default=np.inf), float(max(memory, default=np.inf)))
 
 
-def oom_floors(events: "pd.DataFrame", fallback_limit: float | None, factor: float) -> tuple[float, int]:
+def oom_floors(events: "pd.DataFrame", today: float | None, factor: float) -> tuple[float, int]:
     """Memory that an observed OOM kill asks for: the limit at the kill x factor, the highest over kills.
 
     Args:
         events: rows of one container (columns of ``EVENT_COLUMNS``).
-        fallback_limit: limit to assume where the event does not tell it, bytes.
+        today: today's limit, else request, in bytes: stands in where the event does not tell the limit.
         factor: e.g. 1.2.
 
     Returns:
-        Bytes (0 = no kill, or no limit known) and the number of kills.
+        Bytes (0 = no kill, or nothing known) and the number of kills.
     """
     kills = events[events["kind"] == "oom_kill"]
     if kills.empty:
         return 0.0, 0
-    limits = kills["memory_limit_bytes"].fillna(fallback_limit if fallback_limit is not None else np.nan)
+    limits = kills["memory_limit_bytes"].fillna(today if today is not None else np.nan)
     highest = float(limits.max()) if limits.notna().any() else 0.0
     return highest * factor, int(kills["count"].sum())
 
@@ -99,17 +123,22 @@ def cpu_bounds(
     policy: "WorkloadPolicy",
     limit_ranges: Sequence[LimitRangeItem],
     ceilings: Ceilings,
-    throttled: float,
+    needs: Needs,
 ) -> Bounds:
     """Interval of the CPU request in cores."""
     bounds = Bounds()
+    today = requested(container, "cpu")
     _policy_bounds(bounds, policy.requests.cpu_min, policy.requests.cpu_max, "cpu")
-    _limit_range_bounds(bounds, limit_ranges, "cpu")
-    bounds.at_most(ceilings.cpu_cores, "node_size", f"the largest node has {human_cpu(ceilings.cpu_cores)} cores")
-    if throttled > THROTTLED_SHARE and container.requests.cpu_cores is not None:
-        text = f"throttled in {throttled:.0%} of its CPU periods: the usage seen is not the demand"
-        bounds.at_least(container.requests.cpu_cores, "throttled", text)
+    if needs.throttled > THROTTLED_SHARE and today > 0:
+        text = f"throttled in {needs.throttled:.0%} of its CPU periods: the usage seen is not the demand"
+        bounds.at_least(today, "throttled", text)
         bounds.notes.append(text)
+    if needs.guaranteed:
+        text = f"Guaranteed: its limit equals its request, and {human_cpu(needs.highest)} were used"
+        bounds.at_least(needs.highest, "guaranteed_burst", text)
+    _ratio_floor(bounds, limit_ranges, "cpu", needs.limit_floor)
+    _limit_range_bounds(bounds, limit_ranges, "cpu")
+    _node_bound(bounds, max(ceilings.cpu_cores, today), f"the largest node has {human_cpu(ceilings.cpu_cores)} cores")
     bounds.settle()
     return bounds
 
@@ -119,45 +148,46 @@ def memory_bounds(
     policy: "WorkloadPolicy",
     limit_ranges: Sequence[LimitRangeItem],
     ceilings: Ceilings,
-    highest: float,
-    oom_floor: float,
+    needs: Needs,
 ) -> Bounds:
-    """Interval of the memory request in bytes.
-
-    Args:
-        container: as declared.
-        policy: of its workload.
-        limit_ranges: of its namespace.
-        ceilings: of the cluster's nodes.
-        highest: highest sample, bytes.
-        oom_floor: see :func:`oom_floors`.
-    """
+    """Interval of the memory request in bytes."""
     bounds = Bounds()
+    today = requested(container, "memory")
     _policy_bounds(bounds, policy.requests.memory_min, policy.requests.memory_max, "memory")
     margin = policy.requests.memory_margin
     bounds.at_least(
-        highest * (1 + margin), "peak", f"highest peak seen {human_memory(highest)} and {margin:.0%} over it"
+        needs.highest * (1 + margin), "peak", f"highest peak seen {human_memory(needs.highest)} and {margin:.0%} over it"
     )
     factor = policy.requests.oom_factor
-    if oom_floor > 0:
-        bounds.at_least(
-            oom_floor,
-            "oom_floor",
-            f"OOM-killed at {human_memory(oom_floor / factor)}: at least {factor:g} x that",
-        )
+    if needs.oom_floor > 0:
+        text = f"OOM-killed at {human_memory(needs.oom_floor / factor)}: at least {factor:g} x that"
+        bounds.at_least(needs.oom_floor, "oom_floor", text)
     if container.heap_bytes is not None:
-        bounds.at_least(
-            float(container.heap_bytes),
-            "heap",
-            f"its heap is set to {human_memory(container.heap_bytes)} ({container.heap_source})",
-        )
+        heap = float(container.heap_bytes)
+        text = f"its heap is set to {human_memory(heap)} ({container.heap_source})"
+        bounds.at_least(heap, "heap", text)
         bounds.notes.append("a fixed heap hides what it needs: usage follows the heap's size")
+    _ratio_floor(bounds, limit_ranges, "memory", needs.limit_floor)
     _limit_range_bounds(bounds, limit_ranges, "memory")
-    bounds.at_most(
-        ceilings.memory_bytes, "node_size", f"the largest node has {human_memory(ceilings.memory_bytes)} of memory"
+    _node_bound(
+        bounds, max(ceilings.memory_bytes, today), f"the largest node has {human_memory(ceilings.memory_bytes)} of memory"
     )
     bounds.settle()
     return bounds
+
+
+def _node_bound(bounds: Bounds, ceiling: float, text: str) -> None:
+    """No request beyond the largest node; never below today's, for its node may only be away for now."""
+    bounds.at_most(ceiling, "node_size", text)
+
+
+def _ratio_floor(bounds: Bounds, limit_ranges: Sequence[LimitRangeItem], resource: str, limit_floor: float) -> None:
+    """A limit that may be at most k times the request asks for a request of its own floor / k."""
+    for item in limit_ranges:
+        ratio = item.max_limit_request_ratio.get(resource)
+        if item.type == "Container" and ratio and limit_floor > 0:
+            text = f"LimitRange {item.name}: the limit that its use asks for may be {ratio:g} x the request at most"
+            bounds.at_least(limit_floor / ratio, "limit_range_ratio", text)
 
 
 def _policy_bounds(bounds: Bounds, lowest: float, highest: float | None, resource: str) -> None:
@@ -173,10 +203,8 @@ def _limit_range_bounds(bounds: Bounds, limit_ranges: Sequence[LimitRangeItem], 
         if item.type != "Container":
             continue
         if resource in item.min:
-            bounds.at_least(
-                item.min[resource], "limit_range_min", f"LimitRange {item.name}: at least {show(item.min[resource])}"
-            )
+            text = f"LimitRange {item.name}: at least {show(item.min[resource])}"
+            bounds.at_least(item.min[resource], "limit_range_min", text)
         if resource in item.max:
-            bounds.at_most(
-                item.max[resource], "limit_range_max", f"LimitRange {item.name}: at most {show(item.max[resource])}"
-            )
+            text = f"LimitRange {item.name}: at most {show(item.max[resource])}"
+            bounds.at_most(item.max[resource], "limit_range_max", text)

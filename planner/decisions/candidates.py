@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.decisions.bounds import Bounds, cpu_bounds, memory_bounds, oom_floors
+from planner.decisions.bounds import (
+    HEAP_SHARE_OF_LIMIT,
+    THROTTLED_SHARE,
+    Bounds,
+    Needs,
+    cpu_bounds,
+    memory_bounds,
+    oom_floors,
+)
 from planner.decisions.eligibility import (
     RESOURCES,
     Refusal,
@@ -14,14 +22,13 @@ from planner.decisions.eligibility import (
     declared_of,
     evidence_refusal,
     hpa_refusals,
-    is_best_effort,
     is_guaranteed,
     workload_refusal,
 )
 from planner.decisions.facts import Facts
 from planner.decisions.scope import Scope
+from planner.domain.pod_request import amount
 from planner.domain.workload import Container, ContainerRole, Workload
-from planner.units import human_cpu
 from planner.usage.history import ResourceHistory
 
 if TYPE_CHECKING:
@@ -42,7 +49,7 @@ class Candidate:
         policy: of its workload.
         bounds: of the request, cores or bytes.
         seen: evidence.
-        oom_kills: memory only: kills seen in the window.
+        needs: what its use asks for.
     """
 
     workload_row: int
@@ -52,7 +59,7 @@ class Candidate:
     policy: "WorkloadPolicy"
     bounds: Bounds
     seen: Seen
-    oom_kills: int = 0
+    needs: Needs
 
 
 @dataclass(slots=True)
@@ -82,13 +89,6 @@ def find_candidates(facts: Facts, scope: Scope) -> Candidates:
         policy = facts.effective[row].value
         scalers = facts.scalers_of(workload)
         refusal = workload_refusal(workload, policy, scalers, excluded=facts.effective[row].excluded)
-        declared = [container for container in workload.containers if not container.injected]
-        if refusal is None and policy.limits.keep_qos_class and is_best_effort(declared):
-            refusal = Refusal(
-                "best_effort_kept",
-                "no container has requests or limits: any value would change its QoS class",
-                "set limits.keep_qos_class: false",
-            )
         if refusal is not None:
             found.left_alone.append(LeftAlone(row, None, RESOURCES, refusal))
             continue
@@ -100,7 +100,7 @@ def find_candidates(facts: Facts, scope: Scope) -> Candidates:
 def _sort_container(facts: Facts, found: Candidates, row: int, container: Container) -> None:
     workload = facts.workloads[row]
     policy = facts.effective[row].value
-    refusal = container_refusal(container)
+    refusal = container_refusal(workload, container, keep_qos_class=policy.limits.keep_qos_class)
     if refusal is not None:
         found.left_alone.append(LeftAlone(row, container.name, RESOURCES, refusal))
         return
@@ -129,6 +129,7 @@ def _seen(facts: Facts, history: ResourceHistory, row: int, history_row: int, co
     span_days = 0.0
     if samples:
         span_days = (history.last_step[history_row] - history.first_step[history_row] + 1) * step / SECONDS_PER_DAY
+        span_days = min(span_days, float(np.isfinite(history.day_peak[history_row]).sum()))
     expected = facts.counts.container_seconds.get((row, container.name), 0.0) / step
     if container.role is ContainerRole.INIT or expected <= 0:
         return Seen(samples, float(span_days), 1.0 if samples else 0.0)
@@ -139,30 +140,36 @@ def _candidate(facts: Facts, row: int, history_row: int, container: Container, r
     workload: Workload = facts.workloads[row]
     policy = facts.effective[row].value
     limit_ranges = facts.limit_ranges.get(workload.namespace, [])
-    kills = 0
+    needs = _needs(facts, row, history_row, container, resource)
+    bounds_of = cpu_bounds if resource == "cpu" else memory_bounds
+    bounds = bounds_of(container, policy, limit_ranges, facts.ceilings, needs)
+    if container.role is ContainerRole.INIT:
+        _keep_init_peak(bounds, needs)
+    return Candidate(row, history_row, container, resource, policy, bounds, seen, needs)
+
+
+def _needs(facts: Facts, row: int, history_row: int, container: Container, resource: str) -> Needs:
+    workload = facts.workloads[row]
+    policy = facts.effective[row].value
+    history = facts.history.cpu if resource == "cpu" else facts.history.memory
+    highest = float(history.highest[history_row])
+    guaranteed = policy.limits.keep_qos_class and is_guaranteed(declared_of(workload, container))
+    limit = facts.limit_today(workload, container, resource)
     if resource == "cpu":
         throttled = float(np.nan_to_num(facts.history.throttled[history_row]))
-        bounds = cpu_bounds(container, policy, limit_ranges, facts.ceilings, throttled)
-        if policy.limits.keep_qos_class and is_guaranteed(declared_of(workload, container)):
-            highest = float(facts.history.cpu.highest[history_row])
-            text = f"Guaranteed: its limit equals its request, and {human_cpu(highest)} were used"
-            bounds.at_least(highest, "guaranteed_burst", text)
-            bounds.settle()
-    else:
-        floor = 0.0
-        events = facts.events.get((row, container.name))
-        if events is not None:
-            limit = container.limits.memory_bytes
-            floor, kills = oom_floors(events, None if limit is None else float(limit), policy.requests.oom_factor)
-        highest = float(facts.history.memory.highest[history_row])
-        bounds = memory_bounds(container, policy, limit_ranges, facts.ceilings, highest, floor)
-    if container.role is ContainerRole.INIT:
-        _keep_init_peak(bounds, facts, history_row, resource)
-    return Candidate(row, history_row, container, resource, policy, bounds, seen, kills)
+        floor = 0.0 if limit is None else limit if throttled > THROTTLED_SHARE else min(highest, limit)
+        return Needs(highest, floor, throttled=throttled, guaranteed=guaranteed)
+    oom_floor, kills = 0.0, 0
+    events = facts.events.get((row, container.name))
+    if events is not None:
+        today = limit if limit is not None else amount(container.requests, "memory")
+        oom_floor, kills = oom_floors(events, today, policy.requests.oom_factor)
+    heap = (container.heap_bytes or 0) / HEAP_SHARE_OF_LIMIT
+    floor = max(highest * (1 + policy.requests.memory_margin), oom_floor, heap)
+    return Needs(highest, floor, oom_floor=oom_floor, oom_kills=kills)
 
 
-def _keep_init_peak(bounds: Bounds, facts: Facts, history_row: int, resource: str) -> None:
+def _keep_init_peak(bounds: Bounds, needs: Needs) -> None:
     """An init container runs alone and short: it gets the most that was seen, not a quantile of it."""
-    history = facts.history.cpu if resource == "cpu" else facts.history.memory
-    bounds.at_least(float(history.highest[history_row]), "init_peak", "an init container keeps its highest use seen")
+    bounds.at_least(needs.highest, "init_peak", "an init container keeps its highest use seen")
     bounds.settle()

@@ -37,6 +37,12 @@ def workload_refusal(
         return Refusal("job_runs_once", "a single Job is never run again; its template is immutable")
     if not workload.containers:
         return Refusal("no_containers_known", "no pod template and no pod of it was seen")
+    if workload.pod_requests is not None or workload.pod_limits is not None:
+        return Refusal(
+            "pod_level_resources",
+            "its pod template sets resources for the whole pod: those, not its containers', are what counts",
+            "size the pod-level resources by hand",
+        )
     for scaler in autoscalers:
         if scaler.kind == "VerticalPodAutoscaler" and (scaler.update_mode or "Auto") != "Off":
             return Refusal(
@@ -47,13 +53,19 @@ def workload_refusal(
     return None
 
 
-def container_refusal(container: Container) -> Refusal | None:
+def container_refusal(workload: Workload, container: Container, *, keep_qos_class: bool) -> Refusal | None:
     """Why a container is left alone whatever it used."""
     if container.injected:
         return Refusal(
             "injected_container",
             "it is not in the pod template: a webhook injects it",
             "size it where the injector is configured",
+        )
+    if keep_qos_class and is_best_effort(declared_of(workload, container)):
+        return Refusal(
+            "best_effort_kept",
+            "its pod has no requests or limits: any value would change its QoS class",
+            "set limits.keep_qos_class: false",
         )
     return None
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.decisions.bounds import THROTTLED_SHARE
 from planner.decisions.candidates import Candidate
 from planner.decisions.facts import Facts
 from planner.decisions.requests import ContainerPlan
@@ -90,7 +91,7 @@ def evidence(
 
 def _confidence(days: float, coverage: float, own: dict[str, Candidate]) -> Confidence:
     """High needs two whole weeks nearly without gaps; less than a week is low, as is anything cut off by a limit."""
-    censored = any(item.oom_kills or item.bounds.lower_code == "throttled" for item in own.values())
+    censored = any(item.needs.oom_kills or item.needs.throttled > THROTTLED_SHARE for item in own.values())
     if days < 7 or coverage < 0.7 or any(item.container.heap_bytes is not None for item in own.values()):
         return Confidence.LOW
     if days < 14 - 0.01 or coverage < 0.95 or censored:
@@ -111,7 +112,7 @@ def _observed(facts: Facts, own: dict[str, Candidate]) -> dict[str, float]:
     if "cpu" in own and np.isfinite(throttled):
         observed["cpu_throttled_ratio"] = round(float(throttled), 4)
     if "memory" in own:
-        observed["oom_kills"] = float(own["memory"].oom_kills)
+        observed["oom_kills"] = float(own["memory"].needs.oom_kills)
     return observed
 
 

@@ -14,39 +14,49 @@ from planner.units import GIB, MIB, human_cpu, human_memory
 if TYPE_CHECKING:
     from planner.config.workload_policy import WorkloadPolicy
 
+FINEST = {"cpu": 0.001, "memory": float(MIB)}
+"""Finest step of a proposed value: a millicore, a MiB."""
 
-def round_request(value: float, resource: str, ceiling: float, *, finest: bool = False) -> float:
+
+def round_value(value: float, resource: str, *, floor: float = 0.0, ceiling: float = math.inf, finest: bool = False) -> float:
     """Round up to a figure that people would write, about 1 % to 5 % fine, without passing the ceiling.
 
     CPU steps of 1m below 100m, 5m below 1 core, 50m above; memory 1 MiB below 256 MiB, 16 MiB below 4 GiB,
     128 MiB below 16 GiB, 512 MiB above. ``finest`` keeps the first step throughout, for a binding quota.
+    Where no step lies between floor and ceiling the ceiling itself is taken.
     """
     if resource == "cpu":
         step = 0.001 if finest or value < 0.1 else 0.005 if value < 1 else 0.05
-        scaled = math.ceil(round(value / step, 6)) * round(step * 1000) / 1000
-        lowest = math.floor(round(ceiling * 1000, 6)) / 1000 if math.isfinite(ceiling) else math.inf
     else:
-        step = MIB if finest or value < 256 * MIB else 16 * MIB if value < 4 * GIB else 128 * MIB
+        step = FINEST["memory"] if finest or value < 256 * MIB else 16 * MIB if value < 4 * GIB else 128 * MIB
         step = 512 * MIB if value >= 16 * GIB and not finest else step
-        scaled = math.ceil(round(value / step, 9)) * step
-        lowest = math.floor(ceiling / MIB) * MIB if math.isfinite(ceiling) else math.inf
-    return float(min(scaled, lowest) if lowest > 0 else scaled)
+    rounded = max(_up(value, step), FINEST[resource])
+    if rounded <= ceiling:
+        return rounded
+    below = math.floor(round(ceiling / FINEST[resource], 6)) * FINEST[resource]
+    below = round(below, 3) if resource == "cpu" else below
+    return below if below >= floor and below > 0 else ceiling
+
+
+def _up(value: float, step: float) -> float:
+    rounded = math.ceil(round(value / step, 6)) * step
+    return round(rounded, 3) if step < 1 else rounded
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What limits must respect, besides policy.
+class LimitFacts:
+    """What a limit must respect, besides policy; by resource, absent = nothing known.
 
     Attributes:
-        highest: resource -> highest use seen (cores, bytes); absent = not seen.
-        floor: resource -> least that a limit may be, from OOM kills and peaks.
-        quota_on_limits: resources whose limits a ResourceQuota counts: they cannot be removed.
+        today: the limit that holds today: the container's own, else a LimitRange's default.
+        floor: least that a limit may be: use seen, OOM kills, heaps, today's where it throttles.
+        must_exist: a ResourceQuota counts limits, or a LimitRange would put its default in their place.
         guaranteed: the pod is Guaranteed and must stay so.
     """
 
-    highest: dict[str, float]
+    today: dict[str, float]
     floor: dict[str, float]
-    quota_on_limits: frozenset[str] = frozenset()
+    must_exist: frozenset[str] = frozenset()
     guaranteed: bool = False
 
 
@@ -59,21 +69,31 @@ class Values:
     details: list[Detail] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A limit before LimitRanges and rounding; ``None`` = no limit."""
+
+    value: float | None
+    code: str
+    text: str
+    as_it_is: bool = False
+
+
 def propose_values(
     container: Container,
     chosen: dict[str, float],
     policy: "WorkloadPolicy",
     limit_ranges: Sequence[LimitRangeItem],
-    evidence: Evidence,
+    facts: LimitFacts,
 ) -> Values:
     """Requests as chosen (absent = left alone) and the limits that go with them."""
     requests, limits = container.requests, container.limits
     details: list[Detail] = []
     for resource, value in chosen.items():
-        requests = _with(requests, resource, value)
-        limit, code, text = _limit(container, resource, value, policy, limit_ranges, evidence)
+        requests = with_amount(requests, resource, value)
+        limit, code, text = _limit(container, resource, value, policy, limit_ranges, facts)
         before = amount(container.limits, resource)
-        limits = _with(limits, resource, limit)
+        limits = with_amount(limits, resource, limit)
         if limit is not None or before is not None:
             details.append(Detail(field=f"limits.{resource}", code=code, text=text))
     return Values(requests, limits, details)
@@ -85,58 +105,63 @@ def _limit(
     request: float,
     policy: "WorkloadPolicy",
     limit_ranges: Sequence[LimitRangeItem],
-    evidence: Evidence,
+    facts: LimitFacts,
 ) -> tuple[float | None, str, str]:
-    now = amount(container.limits, resource)
-    show = human_cpu if resource == "cpu" else human_memory
-    if evidence.guaranteed:
+    if facts.guaranteed:
         return request, "qos_guaranteed", "equal to the request: the pod stays Guaranteed"
-    rule = policy.limits.cpu if resource == "cpu" else policy.limits.memory
-    if rule == "none":
-        if resource not in evidence.quota_on_limits:
-            return None, "policy_none", "the policy wants no limit"
-        rule = "keep-ratio"
-    if rule == "equal-request":
-        wanted, code, text = request, "policy_equal_request", "the policy wants it equal to the request"
-    elif isinstance(rule, float | int):
-        wanted, code, text = request * rule, "policy_factor", f"the policy wants {rule:g} x the request"
-    elif now is None:
-        return None, "policy_keep", "no limit today, none proposed"
-    elif rule == "keep":
-        wanted, code, text = now, "policy_keep", "the policy keeps the limit"
-    else:
-        before = amount(container.requests, resource)
-        ratio = now / before if before else 1.0
-        wanted, code, text = request * ratio, "keep_ratio", f"keeps its ratio of {ratio:.3g} to the request"
-    least = max(request, evidence.floor.get(resource, 0.0), min(evidence.highest.get(resource, 0.0), now or math.inf))
-    if wanted < least:
-        wanted, code, text = least, "peak_seen", f"not below the {show(least)} that it used or was killed for"
-    wanted, code, text = _inside_limit_range(wanted, request, resource, limit_ranges, (wanted, code, text))
-    return round_request(wanted, resource, math.inf), code, text
-
-
-def _inside_limit_range(
-    wanted: float, request: float, resource: str, limit_ranges: Sequence[LimitRangeItem], told: tuple[float, str, str]
-) -> tuple[float, str, str]:
+    wish = _wish(container, resource, request, policy, facts)
+    if wish.value is None:
+        return None, wish.code, wish.text
     show = human_cpu if resource == "cpu" else human_memory
-    result = told
+    least = max(request, facts.floor.get(resource, 0.0))
+    if wish.value < least:
+        wish = _Wish(least, "peak_seen", f"not below the {show(least)} that its use asks for")
+    ceiling = math.inf
     for item in limit_ranges:
         if item.type != "Container":
             continue
-        highest = item.max.get(resource)
-        ratio = item.max_limit_request_ratio.get(resource)
-        if highest is not None and result[0] > highest:
-            result = (max(highest, request), "limit_range_max", f"LimitRange {item.name}: at most {show(highest)}")
-        if ratio is not None and result[0] > request * ratio:
-            result = (
-                request * ratio,
-                "limit_range_ratio",
-                f"LimitRange {item.name}: at most {ratio:g} x the request",
-            )
-    return result
+        highest, ratio = item.max.get(resource), item.max_limit_request_ratio.get(resource)
+        if highest is not None and highest < ceiling:
+            ceiling = highest
+            if wish.value is not None and wish.value > highest:
+                wish = _Wish(highest, "limit_range_max", f"LimitRange {item.name}: at most {show(highest)}")
+        if ratio is not None and request * ratio < ceiling:
+            ceiling = request * ratio
+            if wish.value is not None and wish.value > ceiling:
+                wish = _Wish(ceiling, "limit_range_ratio", f"LimitRange {item.name}: at most {ratio:g} x the request")
+    assert wish.value is not None
+    if wish.as_it_is and wish.value <= ceiling:
+        return wish.value, wish.code, wish.text
+    return round_value(wish.value, resource, floor=request, ceiling=max(ceiling, request)), wish.code, wish.text
 
 
-def _with(resources: Resources, name: str, value: float | None) -> Resources:
+def _wish(container: Container, resource: str, request: float, policy: "WorkloadPolicy", facts: LimitFacts) -> _Wish:
+    """What the policy wants."""
+    rule = policy.limits.cpu if resource == "cpu" else policy.limits.memory
+    now = facts.today.get(resource)
+    if rule == "none":
+        if resource not in facts.must_exist:
+            return _Wish(None, "policy_none", "the policy wants no limit")
+        rule = "keep-ratio"
+    if rule == "equal-request":
+        return _Wish(request, "policy_equal_request", "the policy wants it equal to the request")
+    if isinstance(rule, float | int):
+        return _Wish(request * rule, "policy_factor", f"the policy wants {rule:g} x the request")
+    if now is None:
+        if resource in facts.must_exist:
+            return _Wish(request, "quota_needs_limit", "a ResourceQuota of the namespace asks for a limit")
+        return _Wish(None, "policy_keep", "no limit today, none proposed")
+    if rule == "keep":
+        return _Wish(now, "policy_keep", "the policy keeps the limit", as_it_is=True)
+    before = amount(container.requests, resource)
+    if before and request >= before:
+        return _Wish(now, "keep_limit", "stays: only the request rises", as_it_is=True)
+    ratio = now / before if before else 1.0
+    return _Wish(request * ratio, "keep_ratio", f"keeps its ratio of {ratio:.3g} to the request")
+
+
+def with_amount(resources: Resources, name: str, value: float | None) -> Resources:
+    """The resources with another amount of CPU or memory; ``None`` = not set."""
     if name == "cpu":
         return replace(resources, cpu_cores=value)
     return replace(resources, memory_bytes=None if value is None else math.ceil(value))

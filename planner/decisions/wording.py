@@ -19,8 +19,8 @@ def request_detail(facts: Facts, item: Candidate, sizing: Sizing, position: int,
         "floor": float(f"{item.bounds.lower:.6g}"),
         "ceiling": float(f"{item.bounds.upper:.6g}") if np.isfinite(item.bounds.upper) else None,
     }
-    if item.resource == "memory" and item.oom_kills:
-        numbers["oom_kills"] = item.oom_kills
+    if item.resource == "memory" and item.needs.oom_kills:
+        numbers["oom_kills"] = item.needs.oom_kills
     return Detail(field=f"requests.{item.resource}", code=code, text=text, numbers=numbers)
 
 
@@ -35,7 +35,7 @@ def _binding(facts: Facts, item: Candidate, sizing: Sizing, position: int) -> tu
     if item.resource == "cpu":
         return _cpu_text(facts, item, sizing, position)
     highest = float(facts.history.memory.highest[item.history_row])
-    over = sizing.request[position] / highest - 1
+    over = sizing.request[position] / max(highest, 1.0) - 1
     return (
         "risk_price",
         f"highest peak {human_memory(highest)} and {over:.0%} over it; more costs more than the OOM kills it saves",
