@@ -108,6 +108,7 @@ def merge_states(
         seen_now=lambda namespace: _sees(kubernetes, "pods", namespace),
     )
     ownership = _ownership(kubernetes, prometheus, pods)
+    merged.autoscalers = [_with_top(scaler, ownership) for scaler in merged.autoscalers]
     static_pods = {
         (workload.namespace, workload.name)
         for workload in (kubernetes.workloads if kubernetes else ())
@@ -139,6 +140,14 @@ def _table(table: str, kubernetes: ObservedState | None, prometheus: ObservedSta
         chosen = next((state for state in states if getattr(state, table)), None)
     rows = [] if chosen is None else getattr(chosen, table)
     return [row if row.cluster == cluster else replace(row, cluster=cluster) for row in rows]
+
+
+def _with_top(scaler: Autoscaler, ownership: Ownership) -> Autoscaler:
+    """Name the workload that an autoscaler really scales: the top controller above its target."""
+    top = ownership.top(scaler.namespace, ObjectRef(scaler.target_kind, scaler.target_name))
+    if (top.kind, top.name) == (scaler.target_kind, scaler.target_name):
+        return scaler
+    return replace(scaler, workload_kind=top.kind, workload_name=top.name)
 
 
 def _sees(kubernetes: ObservedState | None, table: str, namespace: str) -> bool:

@@ -156,7 +156,9 @@ def memory_bounds(
     _policy_bounds(bounds, policy.requests.memory_min, policy.requests.memory_max, "memory")
     margin = policy.requests.memory_margin
     bounds.at_least(
-        needs.highest * (1 + margin), "peak", f"highest peak seen {human_memory(needs.highest)} and {margin:.0%} over it"
+        needs.highest * (1 + margin),
+        "peak",
+        f"highest peak seen {human_memory(needs.highest)} and {margin:.0%} over it",
     )
     factor = policy.requests.oom_factor
     if needs.oom_floor > 0:
@@ -170,7 +172,9 @@ def memory_bounds(
     _ratio_floor(bounds, limit_ranges, "memory", needs.limit_floor)
     _limit_range_bounds(bounds, limit_ranges, "memory")
     _node_bound(
-        bounds, max(ceilings.memory_bytes, today), f"the largest node has {human_memory(ceilings.memory_bytes)} of memory"
+        bounds,
+        max(ceilings.memory_bytes, today),
+        f"the largest node has {human_memory(ceilings.memory_bytes)} of memory",
     )
     bounds.settle()
     return bounds

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from planner.decisions.bounds import THROTTLED_SHARE
 from planner.decisions.candidates import Candidate
+from planner.decisions.changes import ContainerPlan
 from planner.decisions.facts import Facts
-from planner.decisions.requests import ContainerPlan
 from planner.domain.pod_request import amount, requested
 from planner.domain.workload import Container
 from planner.plan.schema import Confidence, Evidence, Expectation

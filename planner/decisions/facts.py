@@ -1,5 +1,6 @@
 """Everything a decision reads, looked up once per run."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from planner.config.layers import EffectivePolicy
 from planner.config.policy import Policy
 from planner.decisions.bounds import Ceilings, node_ceilings
 from planner.decisions.money import PriceBook, price_book, workload_prices
+from planner.domain.pod_request import amount
 from planner.domain.policy_objects import Autoscaler, LimitRangeItem, ResourceQuota
 from planner.domain.prices import ResourcePrices
 from planner.domain.workload import Container, Workload
@@ -46,7 +48,7 @@ class Facts:
     rows_of_namespace: dict[str, list[int]]
 
     def scalers_of(self, workload: Workload) -> list[Autoscaler]:
-        """Autoscalers that point at the workload."""
+        """Autoscalers that point at the workload, or at a controller that it owns."""
         return self.autoscalers.get((workload.namespace, workload.kind, workload.name), [])
 
     def replicas(self, row: int) -> float:
@@ -68,9 +70,33 @@ class Facts:
         currency = self.policy.currency
         return sorted(n.name for n in self.snapshot.nodes if n.price is None or n.price.currency != currency)
 
-    def pods_at_once(self, row: int, container: Container) -> float:
-        """Pods with a container that a quota must hold at the same time."""
-        return self.replicas(row) if container.template is None else self.billed_pods(row, container.name)
+    def most_pods(self, row: int, container: Container) -> float:
+        """Pods with a container that a quota must hold at the same time.
+
+        The most of: wanted now plus the surge of a roll-out, the autoscalers' maximum, and what ran at once.
+        """
+        workload = self.workloads[row]
+        peak = float(self.counts.container_peak.get((row, container.name), 0))
+        if container.template is not None:
+            return peak
+        wanted = self.replicas(row)
+        highest = max((float(scaler.max_replicas or 0) for scaler in self.scalers_of(workload)), default=0.0)
+        wanted = max(wanted, highest)
+        return max(wanted + surge(workload, wanted), peak)
+
+    def default_limit(self, namespace: str, resource: str) -> float | None:
+        """Limit that a LimitRange puts where a container has none."""
+        defaults = [
+            item.default[resource]
+            for item in self.limit_ranges.get(namespace, [])
+            if item.type == "Container" and resource in item.default
+        ]
+        return min(defaults, default=None)
+
+    def limit_today(self, workload: Workload, container: Container, resource: str) -> float | None:
+        """Limit that holds today: the container's own, else a LimitRange's default."""
+        own = amount(container.limits, resource)
+        return self.default_limit(workload.namespace, resource) if own is None else own
 
     def template_pods(self, row: int) -> dict[str | None, float]:
         """Pod template -> pods that the bill sees; the key is ``None`` for the only template."""
@@ -81,6 +107,18 @@ class Facts:
             count = self.billed_pods(row, container.name)
             pods[container.template] = max(pods.get(container.template, 0.0), count)
         return pods or {None: 0.0}
+
+
+def surge(workload: Workload, pods: float) -> float:
+    """Pods that a roll-out adds: ``maxSurge`` of a Deployment (25 % where it is not told), rounded up."""
+    if workload.kind not in ("Deployment", "Rollout") or workload.update_strategy == "Recreate":
+        return 0.0
+    text = workload.max_surge or "25%"
+    try:
+        share = float(text.removesuffix("%")) / 100 * pods if text.endswith("%") else float(text)
+    except ValueError:
+        return 0.0
+    return float(math.ceil(share - 1e-9))
 
 
 def gather(snapshot: "Snapshot", policy: Policy) -> Facts:
@@ -102,7 +140,10 @@ def gather(snapshot: "Snapshot", policy: Policy) -> Facts:
         book=book,
         prices=workload_prices(snapshot.pods, workloads, book),
         ceilings=node_ceilings(snapshot.nodes),
-        autoscalers=_by(snapshot.autoscalers, lambda a: (a.namespace, a.target_kind, a.target_name)),
+        autoscalers=_by(
+            snapshot.autoscalers,
+            lambda a: (a.namespace, a.workload_kind or a.target_kind, a.workload_name or a.target_name),
+        ),
         limit_ranges=_by(snapshot.limit_ranges, lambda item: item.namespace),
         quotas=_by(snapshot.quotas, lambda quota: quota.namespace),
         events=_events_by_container(snapshot, workloads),

@@ -18,7 +18,9 @@ FINEST = {"cpu": 0.001, "memory": float(MIB)}
 """Finest step of a proposed value: a millicore, a MiB."""
 
 
-def round_value(value: float, resource: str, *, floor: float = 0.0, ceiling: float = math.inf, finest: bool = False) -> float:
+def round_value(
+    value: float, resource: str, *, floor: float = 0.0, ceiling: float = math.inf, finest: bool = False
+) -> float:
     """Round up to a figure that people would write, about 1 % to 5 % fine, without passing the ceiling.
 
     CPU steps of 1m below 100m, 5m below 1 core, 50m above; memory 1 MiB below 256 MiB, 16 MiB below 4 GiB,

@@ -7,10 +7,11 @@ import numpy as np
 
 from planner.config.policy import Policy
 from planner.decisions.candidates import Candidate, LeftAlone, find_candidates
+from planner.decisions.changes import ContainerPlan
 from planner.decisions.evidence_of import Expected, evidence, expected_incidents
 from planner.decisions.facts import Facts, gather
 from planner.decisions.money import price_uses, value_per_month
-from planner.decisions.requests import ContainerPlan, RequestsPlan, patch_route, plan_requests, resources_json
+from planner.decisions.requests import RequestsPlan, patch_route, plan_requests, resources_json
 from planner.decisions.scope import Scope
 from planner.decisions.sizing import Sizing, size
 from planner.decisions.warnings import plan_warnings
@@ -62,7 +63,7 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
         policy_id=f"policy-{policy.digest()[:16]}",
         policy=policy.as_json(),
         scope=scope.as_json(),
-        bill=_bill(facts, outcome, inside),
+        bill=_bill(facts, outcome, inside, sum(r.freed_value_per_month or 0.0 for r in recommendations)),
         totals=_totals(facts, outcome, inside),
         solver=_solver(sizing, backend),
         recommendations=tuple(recommendations),
@@ -167,8 +168,9 @@ def _own_value(facts: Facts, change: ContainerPlan, prices: ResourcePrices) -> f
     return value_per_month(PodRequest(freed[0] * pods, freed[1] * pods, {}), prices)
 
 
-def _bill(facts: Facts, outcome: RequestsPlan, inside: list[int]) -> Bill:
-    current = planned = 0.0
+def _bill(facts: Facts, outcome: RequestsPlan, inside: list[int], freed: float) -> Bill:
+    """The bill of the workloads in scope; ``freed`` is the sum over recommendations, so that the two always agree."""
+    current = 0.0
     unpriced = 0
     for row in inside:
         prices = facts.prices[row]
@@ -177,13 +179,12 @@ def _bill(facts: Facts, outcome: RequestsPlan, inside: list[int]) -> Bill:
             continue
         item = outcome.planned[row]
         current += value_per_month(item.requested_now(), prices)
-        planned += value_per_month(item.requested_planned(), prices)
     nodes, unknown = facts.snapshot.nodes, facts.unpriced_nodes()
     return Bill(
         currency=facts.policy.currency,
         basis="requests",
         current_per_month=round(current, 2),
-        planned_per_month=round(planned, 2),
+        planned_per_month=round(round(current, 2) - freed, 2),
         nodes_per_month=round(
             sum(n.price.amount_per_hour for n in nodes if n.price and n.name not in unknown) * HOURS_PER_MONTH, 2
         ),

@@ -4,38 +4,17 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from planner.decisions.candidates import Candidate, Candidates, LeftAlone
+from planner.decisions.changes import ContainerPlan
 from planner.decisions.eligibility import Refusal, declared_of, is_guaranteed
 from planner.decisions.facts import Facts
-from planner.decisions.limits import Evidence as LimitEvidence
-from planner.decisions.limits import propose_values, round_request
+from planner.decisions.final_checks import take_back
+from planner.decisions.limits import LimitFacts, propose_values, round_value
 from planner.decisions.sizing import Sizing
 from planner.decisions.wording import request_detail
-from planner.domain.pod_request import PlannedWorkload, amount
+from planner.domain.pod_request import PlannedWorkload, requested
 from planner.domain.workload import Container, ContainerRole, Resources, Workload
-from planner.plan.schema import Detail
-from planner.units import MIB, format_cpu, format_memory
-from solvers.risk import Binding
-
-
-@dataclass(slots=True)
-class ContainerPlan:
-    """A container with new values.
-
-    Attributes:
-        workload_row: in ``Facts.workloads``.
-        before, after: the container today and planned.
-        items: positions of its candidates that really change, by resource.
-        details: why each value is what it is.
-    """
-
-    workload_row: int
-    before: Container
-    after: Container
-    items: dict[str, int]
-    details: list[Detail]
+from planner.units import format_cpu, format_memory
 
 
 @dataclass(slots=True)
@@ -48,39 +27,59 @@ class RequestsPlan:
 
 
 def plan_requests(facts: Facts, candidates: Candidates, sizing: Sizing) -> RequestsPlan:
-    """Round the chosen requests, add limits, drop changes that are too small, and keep quotas after rounding."""
+    """Round the chosen requests, add limits, drop changes that are too small, and take back what a cluster refuses."""
     chosen = _rounded(candidates.items, sizing)
     left_alone = list(candidates.left_alone)
     by_workload: dict[int, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     for position, item in enumerate(candidates.items):
         by_workload[item.workload_row][item.container.name][item.resource] = position
+    tight = _positions_under_tight_quotas(sizing)
     changes: list[ContainerPlan] = []
     for row, containers in sorted(by_workload.items()):
-        made = []
         for name, positions in containers.items():
-            change, too_small = _plan_container(facts, candidates.items, sizing, chosen, row, positions)
+            worthwhile = {
+                resource: position
+                for resource, position in positions.items()
+                if _is_worthwhile(candidates.items[position], chosen[position], under_tight_quota=position in tight)
+            }
+            too_small = sorted(positions.keys() - worthwhile.keys())
             if too_small:
                 left_alone.append(_already_right(row, name, too_small))
-            if change is not None:
-                made.append(change)
-        _keep_class(facts.workloads[row], made)
-        changes += made
+            if worthwhile:
+                changes.append(_plan_container(facts, candidates.items, sizing, chosen, row, worthwhile))
+    taken: dict[tuple[int, str, Refusal], list[str]] = defaultdict(list)
+    for change, resource, refusal in take_back(facts, changes):
+        taken[change.workload_row, change.before.name, refusal].append(resource)
+    for (row, name, refusal), resources in taken.items():
+        left_alone.append(LeftAlone(row, name, tuple(sorted(resources)), refusal))
+    changes = [change for change in changes if change.items]
     return RequestsPlan(changes, left_alone, _planned(facts, changes))
 
 
 def _rounded(items: list[Candidate], sizing: Sizing) -> list[float]:
     """Rounded requests; where a namespace would pass its quota by rounding, to the finest step."""
-    ceilings = [item.bounds.upper for item in items]
-    chosen = [
-        round_request(float(value), item.resource, ceiling)
-        for value, item, ceiling in zip(sizing.request, items, ceilings, strict=True)
-    ]
+
+    def rounded(position: int, *, finest: bool) -> float:
+        item = items[position]
+        value, bounds = float(sizing.request[position]), item.bounds
+        return round_value(value, item.resource, floor=bounds.lower, ceiling=bounds.upper, finest=finest)
+
+    chosen = [rounded(position, finest=False) for position in range(len(items))]
     for row in sizing.quota_rows:
         asked = sum(chosen[i] * pods for i, pods in zip(row.items, row.pods, strict=True))
         if asked > row.room:
             for i in row.items:
-                chosen[i] = round_request(float(sizing.request[i]), items[i].resource, ceilings[i], finest=True)
+                chosen[i] = rounded(int(i), finest=True)
     return chosen
+
+
+def _positions_under_tight_quotas(sizing: Sizing) -> set[int]:
+    """Candidates whose quota has no room left: what one of them frees, another has been given."""
+    tight: set[int] = set()
+    for row, dual, missing in zip(sizing.quota_rows, sizing.quota_dual, sizing.quota_missing, strict=True):
+        if abs(dual) > 0 or missing > 0:
+            tight |= set(row.items.tolist())
+    return tight
 
 
 def _plan_container(
@@ -90,92 +89,60 @@ def _plan_container(
     chosen: list[float],
     row: int,
     positions: dict[str, int],
-) -> tuple[ContainerPlan | None, dict[str, float]]:
-    """The change of one container, and the resources whose change is too small to be worth a roll-out."""
+) -> ContainerPlan:
+    """The change of one container."""
     first = items[next(iter(positions.values()))]
-    container = first.container
-    worthwhile: dict[str, int] = {}
-    too_small: dict[str, int] = {}
-    for resource, position in positions.items():
-        target = worthwhile if _is_worthwhile(items[position], chosen[position], sizing, position) else too_small
-        target[resource] = position
-    if not worthwhile:
-        return None, {resource: chosen[position] for resource, position in too_small.items()}
     workload = facts.workloads[row]
     values = propose_values(
-        container,
-        {resource: chosen[position] for resource, position in worthwhile.items()},
+        first.container,
+        {resource: chosen[position] for resource, position in positions.items()},
         first.policy,
         facts.limit_ranges.get(workload.namespace, []),
-        _limit_evidence(facts, items, workload, positions, first),
+        _limit_facts(facts, items, workload, positions, first),
     )
     details = [
-        request_detail(facts, items[position], sizing, position, chosen[position]) for position in worthwhile.values()
+        request_detail(facts, items[position], sizing, position, chosen[position]) for position in positions.values()
     ]
-    after = replace(container, requests=values.requests, limits=values.limits)
-    change = ContainerPlan(row, container, after, dict(worthwhile), details + values.details)
-    return change, {resource: chosen[position] for resource, position in too_small.items()}
+    after = replace(first.container, requests=values.requests, limits=values.limits)
+    return ContainerPlan(row, first.container, after, dict(positions), details + values.details)
 
 
-def _is_worthwhile(item: Candidate, value: float, sizing: Sizing, position: int) -> bool:
+def _is_worthwhile(item: Candidate, value: float, *, under_tight_quota: bool) -> bool:
     """Whether a change is large enough, or there is a need for it whatever its size."""
-    now = amount(item.container.requests, item.resource)
-    if now is None:
-        now = amount(item.container.limits, item.resource)
-    if now is None:
+    now = requested(item.container, item.resource)
+    if now <= 0:
         return True
     if value > now and item.bounds.lower_code == "oom_floor":
         return True
-    if now > item.bounds.upper or (value < now and sizing.binding[position] == Binding.BUDGET):
+    if under_tight_quota or now > item.bounds.upper:
         return value != now
     change = item.policy.change
     least = change.min_cpu if item.resource == "cpu" else change.min_memory
     return bool(abs(value - now) >= max(least, change.min_relative * now) - 1e-9)
 
 
-def _limit_evidence(
+def _limit_facts(
     facts: Facts, items: list[Candidate], workload: Workload, positions: dict[str, int], first: Candidate
-) -> LimitEvidence:
-    highest, floor = {}, {}
-    for resource, position in positions.items():
-        history = facts.history.cpu if resource == "cpu" else facts.history.memory
-        highest[resource] = float(np.nan_to_num(history.highest[items[position].history_row]))
-        if resource == "memory":
-            floor[resource] = items[position].bounds.lower
+) -> LimitFacts:
+    limits = {name: facts.limit_today(workload, first.container, name) for name in positions}
     counted = {
-        resource
-        for quota in facts.quotas.get(workload.namespace, [])
-        for resource in ("cpu", "memory")
-        if f"limits.{resource}" in quota.hard
+        name
+        for name in positions
+        if facts.default_limit(workload.namespace, name) is not None
+        or any(f"limits.{name}" in quota.hard for quota in facts.quotas.get(workload.namespace, []))
     }
     guaranteed = first.policy.limits.keep_qos_class and is_guaranteed(declared_of(workload, first.container))
-    return LimitEvidence(highest, floor, frozenset(counted), guaranteed)
+    return LimitFacts(
+        today={name: limit for name, limit in limits.items() if limit is not None},
+        floor={name: items[position].needs.limit_floor for name, position in positions.items()},
+        must_exist=frozenset(counted),
+        guaranteed=guaranteed,
+    )
 
 
-def _keep_class(workload: Workload, changes: list[ContainerPlan]) -> None:
-    """A Burstable pod must not turn Guaranteed because its new requests happen to equal its limits."""
-    by_template: dict[str | None, list[ContainerPlan]] = defaultdict(list)
-    for change in changes:
-        by_template[change.before.template].append(change)
-    for own in by_template.values():
-        declared = declared_of(workload, own[0].before)
-        after = {change.before.name: change.after for change in own}
-        planned = [after.get(container.name, container) for container in declared]
-        if is_guaranteed(planned) and not is_guaranteed(declared):
-            _loosen(own[0])
-
-
-def _loosen(change: ContainerPlan) -> None:
-    memory = change.after.limits.memory_bytes or 0
-    change.after = replace(change.after, limits=replace(change.after.limits, memory_bytes=memory + MIB))
-    text = "one MiB over the request: the pod stays Burstable"
-    change.details = [d for d in change.details if d.field != "limits.memory"]
-    change.details.append(Detail(field="limits.memory", code="qos_burstable", text=text))
-
-
-def _already_right(row: int, container: str, resources: dict[str, float]) -> LeftAlone:
+def _already_right(row: int, container: str, resources: list[str]) -> LeftAlone:
     text = "the change would be smaller than the policy's change.min_relative or the least amount"
-    return LeftAlone(row, container, tuple(sorted(resources)), Refusal("already_right", text))
+    return LeftAlone(row, container, tuple(resources), Refusal("already_right", text))
 
 
 def _planned(facts: Facts, changes: list[ContainerPlan]) -> list[PlannedWorkload]:

@@ -17,17 +17,18 @@ from numpy.typing import NDArray
 
 from planner.decisions.candidates import Candidate
 from planner.decisions.facts import Facts
+from planner.decisions.final_checks import quota_counts, quota_hard
+from planner.decisions.limits import FINEST
 from planner.decisions.money import REFERENCE_PRICES
-from planner.domain.pod_request import requested
+from planner.domain.pod_request import effective_request, requested
+from planner.domain.policy_objects import ResourceQuota
 from planner.domain.workload import ContainerRole
 from planner.errors import SolverError
-from planner.units import GIB, HOURS_PER_MONTH, MIB
+from planner.units import GIB, HOURS_PER_MONTH
 from planner.usage.risk_curves import DAYS, cpu_curve, memory_curve
 from solvers.risk import RiskChoice, solve_risk
 from solvers.risk_problem import BudgetRow, RiskProblem
 
-FINEST = {"cpu": 0.001, "memory": float(MIB)}
-"""Finest step of a proposed request: a millicore, a MiB."""
 UNIT = {"cpu": 1.0, "memory": float(GIB)}
 """Unit of requests inside the program, so that its coefficients stay near 1."""
 DAYS_PER_MONTH = HOURS_PER_MONTH / 24
@@ -43,6 +44,7 @@ class QuotaRow:
         pods: (item,) pods at once.
         room: cores or bytes left for these items.
         hard: the quota itself.
+        undecided: what its other pods and containers request, cores or bytes.
         resource: ``cpu`` or ``memory``.
     """
 
@@ -51,6 +53,7 @@ class QuotaRow:
     pods: NDArray[np.float64]
     room: float
     hard: float
+    undecided: float
     resource: str
 
 
@@ -115,18 +118,19 @@ def _solve(facts: Facts, items: list[Candidate], rows: list[QuotaRow], backend: 
     unit = np.array([UNIT[item.resource] for item in items])
     points, risk = _curves(facts, items)
     unit_price, risk_price = _prices(facts, items)
-    problem = RiskProblem(
-        request=points / unit[:, None],
-        expected_incidents=risk,
-        unit_cost=unit_price * unit,
-        price_of_risk=risk_price,
-        lower=np.array([item.bounds.lower for item in items]) / unit,
-        upper=np.array([item.bounds.upper for item in items]) / unit,
-        budgets=tuple(
-            BudgetRow(row.name, row.items, row.pods, max(row.room, 0.0) / UNIT[row.resource], "request") for row in rows
-        ),
+    budgets = tuple(
+        BudgetRow(row.name, row.items, row.pods, max(row.room, 0.0) / UNIT[row.resource], "request") for row in rows
     )
     try:
+        problem = RiskProblem(
+            request=points / unit[:, None],
+            expected_incidents=risk,
+            unit_cost=unit_price * unit,
+            price_of_risk=risk_price,
+            lower=np.array([item.bounds.lower for item in items]) / unit,
+            upper=np.array([item.bounds.upper for item in items]) / unit,
+            budgets=budgets,
+        )
         choice = solve_risk(problem, backend=backend)
     except (ValueError, RuntimeError) as error:
         raise SolverError(f"the sizing program was not solved: {error}") from error
@@ -182,7 +186,7 @@ def _prices(facts: Facts, items: list[Candidate]) -> tuple[NDArray[np.float64], 
 
 
 def quota_rows(facts: Facts, items: list[Candidate]) -> list[QuotaRow]:
-    """Rows for the ResourceQuotas on requests; scoped quotas count only some pods and are left out."""
+    """Rows for the ResourceQuotas on requests."""
     by_namespace: dict[tuple[str, str], list[int]] = defaultdict(list)
     for position, item in enumerate(items):
         if item.container.role is not ContainerRole.INIT:
@@ -191,27 +195,41 @@ def quota_rows(facts: Facts, items: list[Candidate]) -> list[QuotaRow]:
     for namespace, quotas in sorted(facts.quotas.items()):
         for quota in sorted(quotas, key=lambda q: q.name):
             for resource in ("cpu", "memory"):
-                hard = quota.hard.get(f"requests.{resource}", quota.hard.get(resource))
-                positions = by_namespace.get((namespace, resource), [])
-                if hard is None or quota.scopes or not positions:
+                hard = quota_hard(quota, "requests", resource)
+                positions = [
+                    p
+                    for p in by_namespace.get((namespace, resource), [])
+                    if quota_counts(quota, facts.workloads[items[p].workload_row])
+                ]
+                if hard is None or not positions:
                     continue
-                pods = np.array([facts.pods_at_once(items[p].workload_row, items[p].container) for p in positions])
-                room = hard - _undecided(facts, namespace, resource, items, positions)
+                pods = np.array([facts.most_pods(items[p].workload_row, items[p].container) for p in positions])
+                today = sum(requested(items[p].container, resource) * n for p, n in zip(positions, pods, strict=True))
+                # Pods that pass the quota today, if all ran at once, need not fit tomorrow; they must not grow.
+                undecided = _undecided(facts, namespace, quota, resource, items, positions)
+                room = max(hard - undecided, float(today))
                 room -= float(pods.sum()) * FINEST[resource]  # rounding up must still fit
                 name = f"quota_covers_requests[{namespace}/{quota.name}/{resource}]"
-                rows.append(QuotaRow(name, np.array(positions, dtype=np.intp), pods, room, hard, resource))
+                rows.append(QuotaRow(name, np.array(positions, dtype=np.intp), pods, room, hard, undecided, resource))
     return rows
 
 
-def _undecided(facts: Facts, namespace: str, resource: str, items: list[Candidate], positions: list[int]) -> float:
-    """What pods of the namespace request beyond the containers that are decided here."""
+def _undecided(
+    facts: Facts, namespace: str, quota: ResourceQuota, resource: str, items: list[Candidate], positions: list[int]
+) -> float:
+    """What pods of the namespace request beyond the containers that are decided here: other containers, and what
+    init containers and overhead ask for on top.
+    """
     decided = {(items[p].workload_row, items[p].container.name) for p in positions}
     total = 0.0
     for row in facts.rows_of_namespace.get(namespace, []):
         workload = facts.workloads[row]
-        total += sum(
-            requested(container, resource) * facts.pods_at_once(row, container)
-            for container in workload.containers
-            if container.role is not ContainerRole.INIT and (row, container.name) not in decided
-        )
+        if not quota_counts(quota, workload):
+            continue
+        for template in {container.template for container in workload.containers if not container.injected}:
+            pod = [c for c in workload.containers if c.template == template or c.injected]
+            request = effective_request(workload, pod)
+            whole = request.cpu_cores if resource == "cpu" else request.memory_bytes
+            inside = sum(requested(c, resource) for c in pod if (row, c.name) in decided)
+            total += (whole - inside) * facts.most_pods(row, pod[0])
     return total

@@ -70,21 +70,25 @@ def _policy_warnings(facts: Facts, inside: list[int]) -> list[PlanWarning]:
 
 
 def _quota_warnings(sizing: Sizing) -> list[PlanWarning]:
+    """Quotas that the pods would pass if all that may run at once did."""
     found = []
-    for row, missing, passed in zip(sizing.quota_rows, sizing.quota_missing, sizing.quota_violation, strict=True):
-        if missing > 1e-6 * max(row.hard, 1.0):
-            show = human_cpu if row.resource == "cpu" else human_memory
-            namespace, quota, _ = row.name.partition("[")[2].rstrip("]").split("/")
-            found.append(
-                PlanWarning(
-                    code="quota_too_small",
-                    text=f"ResourceQuota {quota} of {namespace} lacks {show(missing)} of {row.resource} "
-                    "for the least that its pods need",
-                    costs="even today's requests pass it: pods will be refused"
-                    if passed > 1e-6 * row.hard
-                    else "requests there stay below the peaks seen: those pods are the first to be evicted",
-                    fix="raise the quota, or lower replicas",
-                    objects=(f"{namespace}/ResourceQuota/{quota}",),
-                )
+    for row, missing in zip(sizing.quota_rows, sizing.quota_missing, strict=True):
+        asked = float(sizing.request[row.items] @ row.pods) + row.undecided
+        if asked <= row.hard * (1 + 1e-6) and missing <= 0:
+            continue
+        show = human_cpu if row.resource == "cpu" else human_memory
+        namespace, quota, _ = row.name.partition("[")[2].rstrip("]").split("/")
+        costs = "pods beyond it are refused, as today: at the most replicas, or in a roll-out"
+        if missing > 0:
+            costs = f"{show(missing)} are missing: some requests stay below the peaks seen, those pods are evicted first"
+        found.append(
+            PlanWarning(
+                code="quota_too_small",
+                text=f"ResourceQuota {quota} of {namespace} holds {show(row.hard)} of {row.resource}; all pods that may "
+                f"run at once would ask for {show(asked)}",
+                costs=costs,
+                fix="raise the quota, or lower replicas",
+                objects=(f"{namespace}/ResourceQuota/{quota}",),
             )
+        )
     return found

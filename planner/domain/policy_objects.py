@@ -77,6 +77,9 @@ class Autoscaler:
     behavior: type_json | None = None
     current_replicas: int | None = None
     desired_replicas: int | None = None
+    workload_kind: str | None = None
+    workload_name: str | None = None
+    """Top controller above the target (an InferenceService owns the Deployment that its HPA scales); ``None`` = it."""
     update_mode: str | None = None
     """VerticalPodAutoscaler only: ``Off`` means that it changes nothing."""
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.domain.workload import Workload
+from planner.domain.workload import ContainerRole, Workload
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +42,7 @@ class PodCounts:
         now: (workload,) pods running at the end.
         seen: (workload,) pods seen at all, deleted ones included.
         container_mean: (workload row, container) -> the same as ``mean``, for pods that have the container.
+        container_peak: the same key -> most such pods at the same time in the window.
         container_seconds: the same key -> time that such pods ran inside the window, summed over pods.
     """
 
@@ -49,6 +50,7 @@ class PodCounts:
     now: NDArray[np.int64]
     seen: NDArray[np.int64]
     container_mean: dict[tuple[int, str], float]
+    container_peak: dict[tuple[int, str], int]
     container_seconds: dict[tuple[int, str], float]
 
 
@@ -63,37 +65,58 @@ def count_pods(pods: "pd.DataFrame", workloads: tuple[Workload, ...], start: flo
     phase = pods["phase"].to_numpy()
     begin = np.where(np.isfinite(started), started, np.where(np.isfinite(created), created, start))
     finish = np.where(np.isfinite(ended), ended, end)
-    ran = known & (phase != "Pending")
+    over = np.isin(phase, ("Succeeded", "Failed")) & ~np.isfinite(ended)  # nobody knows when: not counted
+    ran = known & (phase != "Pending") & ~over
     week_start = max(start, end - SECONDS_PER_WEEK)
     in_week = np.clip(np.minimum(finish, end) - np.maximum(begin, week_start), 0, None) / max(end - week_start, 1.0)
     in_window = np.clip(np.minimum(finish, end) - np.maximum(begin, start), 0, None)
-    alive = ran & ~np.isfinite(ended) & ~np.isin(phase, ("Succeeded", "Failed"))
-    means, seconds = _by_container(pods["images"].to_numpy()[ran], owner[ran], workloads, in_week[ran], in_window[ran])
+    alive = ran & ~np.isfinite(ended)
+    split = _by_container(pods["images"].to_numpy()[ran], owner[ran], workloads)
     return PodCounts(
         mean=np.bincount(owner[ran], weights=in_week[ran], minlength=count).astype(np.float64),
         now=np.bincount(owner[alive], minlength=count),
         seen=np.bincount(owner[known], minlength=count),
-        container_mean=means,
-        container_seconds=seconds,
+        container_mean={key: float(in_week[ran][own].sum()) for key, own in split.items()},
+        container_peak={key: _peak(begin[ran][own], finish[ran][own], start) for key, own in split.items()},
+        container_seconds={key: float(in_window[ran][own].sum()) for key, own in split.items()},
     )
 
 
+def _peak(begin: NDArray[np.float64], finish: NDArray[np.float64], start: float) -> int:
+    """Most intervals [begin, finish) that overlap at one time since ``start``."""
+    inside = finish > start
+    times = np.concatenate([finish[inside], begin[inside]])
+    steps = np.concatenate([np.full(inside.sum(), -1), np.full(inside.sum(), 1)])
+    order = np.lexsort((steps, times))
+    return int(np.cumsum(steps[order]).max(initial=0))
+
+
 def _by_container(
-    images: NDArray[np.object_],
-    owner: NDArray[np.int64],
-    workloads: tuple[Workload, ...],
-    in_week: NDArray[np.float64],
-    in_window: NDArray[np.float64],
-) -> tuple[dict[tuple[int, str], float], dict[tuple[int, str], float]]:
-    """Split by the containers that a pod's ``images`` name; a pod that names none counts for all of its workload's."""
-    means: dict[tuple[int, str], float] = {}
-    seconds: dict[tuple[int, str], float] = {}
-    declared = [tuple(container.name for container in workload.containers) for workload in workloads]
-    for text, row, share, time in zip(images, owner.tolist(), in_week.tolist(), in_window.tolist(), strict=True):
-        for name in _containers_in(text) or declared[row]:
-            means[row, name] = means.get((row, name), 0.0) + share
-            seconds[row, name] = seconds.get((row, name), 0.0) + time
-    return means, seconds
+    images: NDArray[np.object_], owner: NDArray[np.int64], workloads: tuple[Workload, ...]
+) -> dict[tuple[int, str], NDArray[np.intp]]:
+    """(workload row, container) -> pods that have it.
+
+    A pod's ``images`` name its app containers at least; its template's init containers and sidecars go with them. A pod
+    that names none has all containers of its workload.
+    """
+    pods_of: dict[tuple[int, str], list[int]] = {}
+    known: dict[tuple[int, str], tuple[str, ...]] = {}
+    for position, (text, row) in enumerate(zip(images, owner.tolist(), strict=True)):
+        names = known.get((row, text))
+        if names is None:
+            names = known[row, text] = _containers_of(_containers_in(text), workloads[row])
+        for name in names:
+            pods_of.setdefault((row, name), []).append(position)
+    return {key: np.array(own, dtype=np.intp) for key, own in pods_of.items()}
+
+
+def _containers_of(named: tuple[str, ...], workload: Workload) -> tuple[str, ...]:
+    declared = workload.containers
+    if not named:
+        return tuple(container.name for container in declared)
+    templates = {container.template for container in declared if container.name in named}
+    more = {c.name for c in declared if c.role is not ContainerRole.APP and c.template in templates}
+    return tuple(sorted({*named, *more}))
 
 
 @lru_cache(maxsize=100_000)

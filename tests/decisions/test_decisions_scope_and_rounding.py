@@ -1,10 +1,9 @@
-import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.decisions.limits import round_request
+from planner.decisions.limits import round_value
 from planner.decisions.scope import matches_selector
 from planner.errors import UsageError
 
@@ -40,13 +39,13 @@ def test_what_is_no_selector_is_refused(selector):
 @given(st.floats(0.0005, 500), st.sampled_from(["cpu", "memory"]))
 def test_rounding_goes_up_and_stays_close(value, resource):
     scaled = value if resource == "cpu" else value * 2**30
-    rounded = round_request(scaled, resource, math.inf)
+    rounded = round_value(scaled, resource)
     finest = 0.001 if resource == "cpu" else 2**20
     assert rounded >= scaled * (1 - 1e-6) - 1e-9
     assert rounded - scaled <= max(finest, 0.07 * scaled) + 1e-6
-    assert rounded >= round_request(scaled, resource, math.inf, finest=True) - 1e-9
+    assert rounded >= round_value(scaled, resource, finest=True) - 1e-9
 
 
 @given(st.floats(0.01, 50), st.floats(0.01, 50))
 def test_rounding_never_passes_the_ceiling(value, ceiling):
-    assert round_request(min(value, ceiling), "cpu", ceiling) <= ceiling + 1e-12
+    assert round_value(min(value, ceiling), "cpu", ceiling=ceiling) <= ceiling + 1e-12
