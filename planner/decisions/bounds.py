@@ -66,6 +66,7 @@ class Needs:
     Attributes:
         highest: highest sample, cores or bytes.
         limit_floor: least that a limit may be; 0 = there is no limit to keep up.
+        median: CPU: median sample. Under a tight quota nobody is starved below it.
         throttled: CPU: mean share of throttled periods.
         guaranteed: CPU: the pod is Guaranteed and must stay so.
         oom_floor: memory: what OOM kills ask for; 0 = none.
@@ -74,6 +75,7 @@ class Needs:
 
     highest: float
     limit_floor: float = 0.0
+    median: float = 0.0
     throttled: float = 0.0
     guaranteed: bool = False
     oom_floor: float = 0.0
@@ -129,6 +131,8 @@ def cpu_bounds(
     bounds = Bounds()
     today = requested(container, "cpu")
     _policy_bounds(bounds, policy.requests.cpu_min, policy.requests.cpu_max, "cpu")
+    text = f"at least its median use of {human_cpu(needs.median)}"
+    bounds.at_least(needs.median, "median_use", text)
     if needs.throttled > THROTTLED_SHARE and today > 0:
         text = f"throttled in {needs.throttled:.0%} of its CPU periods: the usage seen is not the demand"
         bounds.at_least(today, "throttled", text)

@@ -158,7 +158,8 @@ def _needs(facts: Facts, row: int, history_row: int, container: Container, resou
     if resource == "cpu":
         throttled = float(np.nan_to_num(facts.history.throttled[history_row]))
         floor = 0.0 if limit is None else limit if throttled > THROTTLED_SHARE else min(highest, limit)
-        return Needs(highest, floor, throttled=throttled, guaranteed=guaranteed)
+        median = float(history.told()[history_row, 0])
+        return Needs(highest, floor, median=median, throttled=throttled, guaranteed=guaranteed)
     oom_floor, kills = 0.0, 0
     events = facts.events.get((row, container.name))
     if events is not None:

@@ -70,6 +70,10 @@ class Facts:
         currency = self.policy.currency
         return sorted(n.name for n in self.snapshot.nodes if n.price is None or n.price.currency != currency)
 
+    def steady_pods(self, row: int, container: Container) -> float:
+        """Pods with a container that are meant to run at the same time."""
+        return self.replicas(row) if container.template is None else self.billed_pods(row, container.name)
+
     def most_pods(self, row: int, container: Container) -> float:
         """Pods with a container that a quota must hold at the same time.
 

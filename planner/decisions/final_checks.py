@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from planner.decisions.changes import ContainerPlan
-from planner.decisions.eligibility import Refusal, declared_of, is_best_effort, is_guaranteed
+from planner.decisions.eligibility import Refusal, declared_of, is_guaranteed
 from planner.decisions.facts import Facts
 from planner.decisions.limits import with_amount
+from planner.decisions.quota_rows import POD_COUNTS, RESOURCES, PodCount, pods_of, quota_counts, quota_hard
 from planner.domain.pod_request import amount, effective_request, requested
 from planner.domain.policy_objects import ResourceQuota
 from planner.domain.workload import Container, Workload
@@ -23,9 +24,7 @@ Finding = tuple[ContainerPlan, str, Refusal]
 Pod = tuple[Workload, list[ContainerPlan], list[Container], list[Container]]
 """A workload, its changes to one template, and the containers of that pod today and as planned."""
 
-RESOURCES = ("cpu", "memory")
 SLACK = 1 + 1e-9
-JOB_KINDS = ("Job", "CronJob")
 
 
 def take_back(facts: Facts, changes: list[ContainerPlan]) -> list[Finding]:
@@ -154,8 +153,8 @@ def _quotas(
                 hard = quota_hard(quota, side, resource)
                 if hard is None:
                     continue
-                today, planned = _namespace_sums(facts, namespace, quota, resource, after, of_pod)
-                if planned <= max(hard, today) * SLACK:
+                sums = [_sums_of(facts, quota, resource, after, of_pod, count) for count in POD_COUNTS.values()]
+                if all(planned <= max(hard, today) * SLACK for today, planned in sums):
                     continue
                 text = f"ResourceQuota {quota.name} has no room for more {side} of {resource}"
                 for change in own:
@@ -170,44 +169,25 @@ def _grows(change: ContainerPlan, side: str, resource: str) -> bool:
     return after > before * SLACK
 
 
-def _namespace_sums(
+def _sums_of(
     facts: Facts,
-    namespace: str,
     quota: ResourceQuota,
     resource: str,
     after: dict[tuple[int, str], Container],
     of_pod: Callable[[Workload, list[Container], str], float],
+    count: PodCount,
 ) -> tuple[float, float]:
-    """What the quota counts today and as planned, all pods at once."""
+    """What the quota counts today and as planned."""
     today = planned = 0.0
-    for row in facts.rows_of_namespace.get(namespace, []):
+    for row in facts.rows_of_namespace.get(quota.namespace, []):
         workload = facts.workloads[row]
         if not quota_counts(quota, workload):
             continue
-        for template in {container.template for container in workload.containers if not container.injected}:
-            pod = [c for c in workload.containers if c.template == template or c.injected]
-            pods = facts.most_pods(row, pod[0])
+        for pod in pods_of(workload):
+            pods = count(facts, row, pod[0])
             today += of_pod(workload, pod, resource) * pods
             planned += of_pod(workload, [after.get((row, c.name), c) for c in pod], resource) * pods
     return today, planned
-
-
-def quota_hard(quota: ResourceQuota, side: str, resource: str) -> float | None:
-    """Hard limit of a quota: ``requests.cpu`` may be written ``cpu``."""
-    hard = quota.hard.get(f"{side}.{resource}")
-    return quota.hard.get(resource) if hard is None and side == "requests" else hard
-
-
-def quota_counts(quota: ResourceQuota, workload: Workload) -> bool:
-    """Whether a quota counts the pods of a workload; a scope that cannot be judged here counts them."""
-    for scope in quota.scopes:
-        if scope == "BestEffort" and not is_best_effort(workload.containers):
-            return False
-        if scope == "Terminating" and workload.kind not in JOB_KINDS:
-            return False
-        if scope == "NotTerminating" and workload.kind in JOB_KINDS:
-            return False
-    return True
 
 
 def _qos_class(facts: Facts, changes: list[ContainerPlan]) -> Iterator[Finding]:

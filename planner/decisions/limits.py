@@ -14,6 +14,8 @@ from planner.units import GIB, MIB, human_cpu, human_memory
 if TYPE_CHECKING:
     from planner.config.workload_policy import WorkloadPolicy
 
+MOST_RATIO_OF_A_RAISE = 2.0
+"""Where a request passes its limit, the limit rises to at most so many times the request, whatever the ratio was."""
 FINEST = {"cpu": 0.001, "memory": float(MIB)}
 """Finest step of a proposed value: a millicore, a MiB."""
 
@@ -156,9 +158,11 @@ def _wish(container: Container, resource: str, request: float, policy: "Workload
     if rule == "keep":
         return _Wish(now, "policy_keep", "the policy keeps the limit", as_it_is=True)
     before = amount(container.requests, resource)
-    if before and request >= before:
-        return _Wish(now, "keep_limit", "stays: only the request rises", as_it_is=True)
     ratio = now / before if before else 1.0
+    if before and request >= before and request <= now:
+        return _Wish(now, "keep_limit", "stays: only the request rises", as_it_is=True)
+    if request > now:
+        ratio = min(ratio, MOST_RATIO_OF_A_RAISE)
     return _Wish(request * ratio, "keep_ratio", f"keeps its ratio of {ratio:.3g} to the request")
 
 

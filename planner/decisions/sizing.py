@@ -5,11 +5,11 @@ Minimise over the requests r, with prices a month,
     sum_i  price_i r_i  +  risk price_i  incidents_i(r_i)
     s.t.   lower_i <= r_i <= upper_i
            sum_i in namespace  pods_i r_i <= quota - what is not decided here      quota_covers_requests[...]
+           the same with the most pods that may run at once                        quota_covers_rollouts[...]
 
 where incidents of CPU are core-hours of shortage and of memory days above the size in 30 days.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +17,9 @@ from numpy.typing import NDArray
 
 from planner.decisions.candidates import Candidate
 from planner.decisions.facts import Facts
-from planner.decisions.final_checks import quota_counts, quota_hard
-from planner.decisions.limits import FINEST
 from planner.decisions.money import REFERENCE_PRICES
-from planner.domain.pod_request import effective_request, requested
-from planner.domain.policy_objects import ResourceQuota
-from planner.domain.workload import ContainerRole
+from planner.decisions.quota_rows import QuotaRow, quota_rows
+from planner.domain.pod_request import requested
 from planner.errors import SolverError
 from planner.units import GIB, HOURS_PER_MONTH
 from planner.usage.risk_curves import DAYS, cpu_curve, memory_curve
@@ -32,29 +29,6 @@ from solvers.risk_problem import BudgetRow, RiskProblem
 UNIT = {"cpu": 1.0, "memory": float(GIB)}
 """Unit of requests inside the program, so that its coefficients stay near 1."""
 DAYS_PER_MONTH = HOURS_PER_MONTH / 24
-
-
-@dataclass(slots=True)
-class QuotaRow:
-    """One ResourceQuota line as a row of the program.
-
-    Attributes:
-        name: ``quota_covers_requests[namespace/quota/resource]``.
-        items: rows of the candidates.
-        pods: (item,) pods at once.
-        room: cores or bytes left for these items.
-        hard: the quota itself.
-        undecided: what its other pods and containers request, cores or bytes.
-        resource: ``cpu`` or ``memory``.
-    """
-
-    name: str
-    items: NDArray[np.intp]
-    pods: NDArray[np.float64]
-    room: float
-    hard: float
-    undecided: float
-    resource: str
 
 
 @dataclass(slots=True)
@@ -183,53 +157,3 @@ def _prices(facts: Facts, items: list[Candidate]) -> tuple[NDArray[np.float64], 
             unit_price[position] = prices.gib_per_hour / GIB * HOURS_PER_MONTH * pods
             risk_price[position] = item.policy.risk.oom_kill_price
     return unit_price, risk_price
-
-
-def quota_rows(facts: Facts, items: list[Candidate]) -> list[QuotaRow]:
-    """Rows for the ResourceQuotas on requests."""
-    by_namespace: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for position, item in enumerate(items):
-        if item.container.role is not ContainerRole.INIT:
-            by_namespace[facts.workloads[item.workload_row].namespace, item.resource].append(position)
-    rows = []
-    for namespace, quotas in sorted(facts.quotas.items()):
-        for quota in sorted(quotas, key=lambda q: q.name):
-            for resource in ("cpu", "memory"):
-                hard = quota_hard(quota, "requests", resource)
-                positions = [
-                    p
-                    for p in by_namespace.get((namespace, resource), [])
-                    if quota_counts(quota, facts.workloads[items[p].workload_row])
-                ]
-                if hard is None or not positions:
-                    continue
-                pods = np.array([facts.most_pods(items[p].workload_row, items[p].container) for p in positions])
-                today = sum(requested(items[p].container, resource) * n for p, n in zip(positions, pods, strict=True))
-                # Pods that pass the quota today, if all ran at once, need not fit tomorrow; they must not grow.
-                undecided = _undecided(facts, namespace, quota, resource, items, positions)
-                room = max(hard - undecided, float(today))
-                room -= float(pods.sum()) * FINEST[resource]  # rounding up must still fit
-                name = f"quota_covers_requests[{namespace}/{quota.name}/{resource}]"
-                rows.append(QuotaRow(name, np.array(positions, dtype=np.intp), pods, room, hard, undecided, resource))
-    return rows
-
-
-def _undecided(
-    facts: Facts, namespace: str, quota: ResourceQuota, resource: str, items: list[Candidate], positions: list[int]
-) -> float:
-    """What pods of the namespace request beyond the containers that are decided here: other containers, and what
-    init containers and overhead ask for on top.
-    """
-    decided = {(items[p].workload_row, items[p].container.name) for p in positions}
-    total = 0.0
-    for row in facts.rows_of_namespace.get(namespace, []):
-        workload = facts.workloads[row]
-        if not quota_counts(quota, workload):
-            continue
-        for template in {container.template for container in workload.containers if not container.injected}:
-            pod = [c for c in workload.containers if c.template == template or c.injected]
-            request = effective_request(workload, pod)
-            whole = request.cpu_cores if resource == "cpu" else request.memory_bytes
-            inside = sum(requested(c, resource) for c in pod if (row, c.name) in decided)
-            total += (whole - inside) * facts.most_pods(row, pod[0])
-    return total

@@ -70,8 +70,8 @@ def _policy_warnings(facts: Facts, inside: list[int]) -> list[PlanWarning]:
 
 
 def _quota_warnings(sizing: Sizing) -> list[PlanWarning]:
-    """Quotas that the pods would pass if all that may run at once did."""
-    found = []
+    """Quotas that the pods would pass if all that may run at once did; one warning per quota and resource."""
+    found: dict[tuple[str, str], PlanWarning] = {}
     for row, missing in zip(sizing.quota_rows, sizing.quota_missing, strict=True):
         asked = float(sizing.request[row.items] @ row.pods) + row.undecided
         if asked <= row.hard * (1 + 1e-6) and missing <= 0:
@@ -80,15 +80,13 @@ def _quota_warnings(sizing: Sizing) -> list[PlanWarning]:
         namespace, quota, _ = row.name.partition("[")[2].rstrip("]").split("/")
         costs = "pods beyond it are refused, as today: at the most replicas, or in a roll-out"
         if missing > 0:
-            costs = f"{show(missing)} are missing: some requests stay below the peaks seen, those pods are evicted first"
-        found.append(
-            PlanWarning(
-                code="quota_too_small",
-                text=f"ResourceQuota {quota} of {namespace} holds {show(row.hard)} of {row.resource}; all pods that may "
-                f"run at once would ask for {show(asked)}",
-                costs=costs,
-                fix="raise the quota, or lower replicas",
-                objects=(f"{namespace}/ResourceQuota/{quota}",),
-            )
+            costs = f"{show(missing)} are missing: some requests stay below the peaks seen, those pods go first"
+        text = f"ResourceQuota {quota} of {namespace} holds {show(row.hard)} of {row.resource}; "
+        found[f"{namespace}/ResourceQuota/{quota}", row.resource] = PlanWarning(
+            code="quota_too_small",
+            text=f"{text}all pods that may run at once would ask for {show(asked)}",
+            costs=costs,
+            fix="raise the quota, or lower replicas",
+            objects=(f"{namespace}/ResourceQuota/{quota}",),
         )
-    return found
+    return list(found.values())

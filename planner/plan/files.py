@@ -41,10 +41,13 @@ def plan_json(plan: Plan) -> str:
 
 
 def write_plan(plan: Plan, path: Path) -> None:
-    """Write the file whole or not at all."""
+    """Write the file whole or not at all, also when the machine stops in between."""
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
-        temporary.write_text(plan_json(plan), encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(plan_json(plan))
+            stream.flush()
+            os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -1,8 +1,10 @@
 """``snapshot.json``: what a snapshot folder holds, and where it came from."""
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
 FORMAT = "planner-snapshot"
@@ -64,14 +66,38 @@ class StoredFile(Part):
     rows: int
 
 
-class Day(Part):
-    """One UTC day of usage. A closed day is never written again."""
+def _midnight(date: str) -> float:
+    from planner.snapshot.usage import day_start  # numpy
 
-    date: str
+    return day_start(date)
+
+
+def _is_date(text: str) -> str:
+    _midnight(text)
+    return text
+
+
+def _midnight_of_date(fields: dict[str, Any]) -> float:
+    return _midnight(fields["date"])
+
+
+class Day(Part):
+    """One UTC day of usage. A closed day is never written again.
+
+    ``covered_from <= t < covered_until`` is stored whole; the rest of the day is asked for when a window
+    reaches it. The two are equal where no answer was whole yet.
+    """
+
+    date: Annotated[str, AfterValidator(_is_date)]
     """ISO date."""
+    covered_from: float = Field(default_factory=_midnight_of_date)
+    """Unix seconds; later than the day's start where the first window began within the day."""
     covered_until: float
-    """Unix seconds up to which the day has been asked for (end of the day = closed)."""
+    """Unix seconds."""
     closed: bool
+    """The whole day is covered."""
+    asked: tuple[tuple[float, float], ...] = ()
+    """(start, end) of every time that was asked for, whatever the answer; sorted, apart, half-open."""
     files: dict[str, StoredFile]
     """By metric."""
 
@@ -87,11 +113,34 @@ class Header(Part):
     """Unix seconds, aligned to the step; the observed time is ``start <= t < end``."""
     end: float
     synthetic: bool = False
+    namespaces: tuple[str, ...] = ()
+    """The only namespaces that were asked for, sorted; empty = all."""
     sources: tuple[Source, ...] = ()
     warnings: tuple[SourceWarning, ...] = ()
     tables: dict[str, StoredFile] = Field(default_factory=dict)
     days: tuple[Day, ...] = ()
     snapshot_id: str = ""
-    """Hash over everything above; the same observation has the same id."""
+    """Hash over what was seen; the same observation has the same id."""
     created_at: float | None = None
     """Unix seconds; outside the hash."""
+
+
+def merged_ranges(ranges: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same time as ranges that are sorted, not empty, and neither overlap nor touch."""
+    merged: list[tuple[float, float]] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        elif start < end:
+            merged.append((start, end))
+    return merged
+
+
+def asked_ranges(header: Header) -> list[tuple[float, float]]:
+    """(start, end) of every time for which usage was asked for, Unix seconds, half-open, sorted, apart.
+
+    What lies between two ranges was never asked for and says nothing about the cluster. A time within a
+    range without samples was asked for, and the server had nothing: an outage, or a history that begins later.
+    """
+    ranges = [(day.covered_from, day.covered_until) for day in header.days]
+    return merged_ranges([*ranges, *(part for day in header.days for part in day.asked)])

@@ -20,6 +20,7 @@ from planner.domain.policy_objects import (
 )
 from planner.domain.workload import Workload
 from planner.errors import SnapshotError
+from planner.snapshot.folder import HEADER_NAME
 from planner.snapshot.header import FORMAT, SCHEMA_VERSION, Header, Metric, StoredFile
 from planner.snapshot.tables import OBJECT_TABLES, arrow_schema, decode_objects
 from planner.snapshot.usage import UsageBlock, from_parquet, steps_per_day
@@ -27,15 +28,20 @@ from planner.snapshot.usage import UsageBlock, from_parquet, steps_per_day
 if TYPE_CHECKING:
     import pandas as pd
 
-HEADER_NAME = "snapshot.json"
-
 
 def snapshot_id(header: Header) -> str:
-    """Name of an observation: a hash over what was seen, not over when or through what it was read."""
-    content = header.model_dump(
-        mode="json", include={"cluster", "step_seconds", "start", "end", "warnings", "tables", "days"}
-    )
+    """Name of an observation: a hash over what was seen, not over when or through what it was read.
+
+    A header without ``namespaces`` is of the first programs; its name is made as they made it.
+    """
     import json
+
+    included = {"cluster", "step_seconds", "start", "end", "warnings", "tables", "days"}
+    if "namespaces" in header.model_fields_set:
+        content = header.model_dump(mode="json", include=included | {"synthetic", "namespaces"})
+    else:
+        later = {"days": {"__all__": {"covered_from", "asked"}}}
+        content = header.model_dump(mode="json", include=included, exclude=later)
 
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"snapshot-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -91,7 +91,7 @@ def collect_usage(
     progress = progress or SilentProgress()
     clock = agree_on_end(client, end=end, step_seconds=step_seconds, now=now)
     warnings = list(clock.warnings)
-    days = _missing_days(writer, start, clock.end)
+    days = writer.missing(start, clock.end)
     presences = Presences(start, max(clock.end, start), step_seconds)
     for _, begin, until in days:
         presences.ask(begin, until)
@@ -107,19 +107,6 @@ def collect_usage(
     else:
         warnings.extend(still_true(earlier))
     return CollectedUsage(start, clock.end, tuple(day for day, _, _ in days), tuple(warnings), details)
-
-
-def _missing_days(writer: SnapshotWriter, start: float, end: float) -> list[tuple[str, float, float]]:
-    """(day, from, until) of everything in the window that the writer does not cover."""
-    days = []
-    midnight = day_start(day_of(start))
-    while midnight < end:
-        day = day_of(midnight)
-        begin, until = max(start, writer.covered_until(day)), min(end, midnight + SECONDS_PER_DAY)
-        if begin < until:
-            days.append((day, begin, until))
-        midnight += SECONDS_PER_DAY
-    return days
 
 
 def _told(menu: Menu) -> dict[str, str]:
