@@ -55,7 +55,8 @@ class ResourceHistory:
                 quantiles(self.histograms[first : first + _ROWS_AT_ONCE], edges, TOLD_LEVELS)
                 for first in range(0, len(self.histograms), _ROWS_AT_ONCE)
             ]
-            self.told_quantiles = np.concatenate(parts) if parts else np.empty((0, len(TOLD_LEVELS)))
+            told = np.concatenate(parts) if parts else np.empty((0, len(TOLD_LEVELS)))
+            self.told_quantiles = np.fmin(told, self.highest[:, None])  # inside a bin, yet not above what was seen
         return self.told_quantiles
 
     def share_covered(self, row: int, value: float) -> float:
