@@ -60,7 +60,9 @@ def collect(settings: Settings, folder: Path, *, progress: Progress | None = Non
 
             kubernetes = read_state(api, progress, now=moment)
         cluster = cluster_name(settings, api)
-        writer = SnapshotWriter(folder, cluster=cluster, step_seconds=settings.prometheus.step_seconds)
+        writer = SnapshotWriter(
+            folder, cluster=cluster, step_seconds=settings.prometheus.step_seconds, namespaces=settings.namespaces
+        )
         try:
             return _collect(settings, writer, Window(start, end), api, kubernetes, told, progress, moment)
         except BaseException:
@@ -99,7 +101,9 @@ def _collect(
     )
     end = max(usage.end, window.start + writer.step_seconds)
     earlier = None if writer.previous is None else read_snapshot(writer.folder)
-    since = window.start if earlier is None else max(window.start, min(earlier.header.end, end) - OVERLAP_SECONDS)
+    since = window.start
+    if earlier is not None and earlier.header.start <= window.start:  # else nobody knows the pods before it
+        since = max(window.start, min(earlier.header.end, end) - OVERLAP_SECONDS)
     prometheus = collect_state(
         client,
         start=since,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from planner.errors import PlanFileError
 from planner.plan.schema import SCHEMA_VERSION, Plan, Target
@@ -37,7 +38,10 @@ def with_id(plan: Plan) -> Plan:
 
 def plan_json(plan: Plan) -> str:
     """The file's text: indented, keys in the order of the schema, one newline at the end."""
-    return json.dumps(plan.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        return plan.model_dump_json(indent=2) + "\n"
+    except PydanticSerializationError:  # a lone surrogate: Python writes it, the fast writer does not
+        return json.dumps(plan.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_plan(plan: Plan, path: Path) -> None:

@@ -116,7 +116,8 @@ def decode_objects(rows: Sequence[Mapping[str, Any]], model: type, table: str) -
     nested = _nested_fields(model)
     adapter = _adapter(model)
     try:
-        documents = [{k: json.loads(v) if k in nested and v is not None else v for k, v in row.items()} for row in rows]
+        # A missing value is the field's default: so a field that is added later does not make older folders unreadable.
+        documents = [{k: json.loads(v) if k in nested else v for k, v in row.items() if v is not None} for row in rows]
         return tuple(adapter.validate_python(document) for document in documents)
     except (ValueError, ValidationError, TypeError) as error:
         raise SnapshotError(f"damaged snapshot: table {table} does not match its schema") from error

@@ -36,7 +36,6 @@ from planner.snapshot.tables import (
 from planner.snapshot.usage import (
     SECONDS_PER_DAY,
     UsageBlock,
-    day_of,
     day_start,
     from_parquet,
     merge_blocks,
@@ -134,22 +133,6 @@ class SnapshotWriter:
 
     def _is_closed(self, day: str) -> bool:
         return self.covered_from(day) <= day_start(day) and self.covered_until(day) >= day_start(day) + SECONDS_PER_DAY
-
-    def missing(self, start: float, end: float) -> list[tuple[str, float, float]]:
-        """(ISO date, from, until) of all usage in a window that is not stored, in the order of time.
-
-        What is stored of a day stays one piece: a question begins or ends at it, even where the window does not.
-        """
-        parts = []
-        midnight = day_start(day_of(start))
-        while midnight < end:
-            day = day_of(midnight)
-            first, last = max(start, midnight), min(end, midnight + SECONDS_PER_DAY)
-            begin, until = self.covered_from(day), self.covered_until(day)
-            asked = [(first, last)] if begin >= until else [(first, begin), (until, last)]
-            parts += [(day, a, b) for a, b in asked if a < b]
-            midnight += SECONDS_PER_DAY
-        return parts
 
     def write_usage(self, day: str, metric: Metric, blocks: list[UsageBlock]) -> None:
         """Store the blocks of one metric of one day, merged with what an open day already holds.

@@ -72,13 +72,14 @@ def count_pods(pods: "pd.DataFrame", workloads: tuple[Workload, ...], start: flo
     in_window = np.clip(np.minimum(finish, end) - np.maximum(begin, start), 0, None)
     alive = ran & ~np.isfinite(ended)
     split = _by_container(pods["images"].to_numpy()[ran], owner[ran], workloads)
+    week, window, first, last = in_week[ran], in_window[ran], begin[ran], finish[ran]
     return PodCounts(
         mean=np.bincount(owner[ran], weights=in_week[ran], minlength=count).astype(np.float64),
         now=np.bincount(owner[alive], minlength=count),
         seen=np.bincount(owner[known], minlength=count),
-        container_mean={key: float(in_week[ran][own].sum()) for key, own in split.items()},
-        container_peak={key: _peak(begin[ran][own], finish[ran][own], start) for key, own in split.items()},
-        container_seconds={key: float(in_window[ran][own].sum()) for key, own in split.items()},
+        container_mean={key: float(week[own].sum()) for key, own in split.items()},
+        container_peak={key: _peak(first[own], last[own], start) for key, own in split.items()},
+        container_seconds={key: float(window[own].sum()) for key, own in split.items()},
     )
 
 

@@ -91,22 +91,40 @@ def collect_usage(
     progress = progress or SilentProgress()
     clock = agree_on_end(client, end=end, step_seconds=step_seconds, now=now)
     warnings = list(clock.warnings)
-    days = writer.missing(start, clock.end)
+    days = _missing_days(writer, start, clock.end)
     presences = Presences(start, max(clock.end, start), step_seconds)
     for _, begin, until in days:
-        presences.ask(begin, until)
+        presences.ask(max(begin, start), min(until, clock.end))
     earlier = writer.previous.warnings if writer.previous is not None else ()
     warnings.extend(carried_over(earlier, presences))
     details = {"step_seconds": str(step_seconds), "clock_skew_seconds": str(round(clock.skew_seconds))}
     if days:
         scope = Scope(dict(cluster_matcher or {}), tuple(sorted(set(namespaces))) if namespaces else None)
-        menu = choose_recipes(client, scope, metrics, start=start, end=clock.end, step_seconds=step_seconds)
+        first = min(begin for _, begin, _ in days)
+        menu = choose_recipes(client, scope, metrics, start=first, end=clock.end, step_seconds=step_seconds)
         warnings.extend(menu.warnings)
         details.update(_told(menu))
         warnings.extend(_store_days(client, writer, menu, days, presences, step_seconds, progress))
     else:
         warnings.extend(still_true(earlier))
-    return CollectedUsage(start, clock.end, tuple(day for day, _, _ in days), tuple(warnings), details)
+    return CollectedUsage(start, clock.end, tuple(dict.fromkeys(day for day, _, _ in days)), tuple(warnings), details)
+
+
+def _missing_days(writer: SnapshotWriter, start: float, end: float) -> list[tuple[str, float, float]]:
+    """(day, from, until) of everything in the window that the writer does not cover.
+
+    What is covered of a day stays one piece: a question begins or ends at it, even where the window does not.
+    """
+    days = []
+    midnight = day_start(day_of(start))
+    while midnight < end:
+        day = day_of(midnight)
+        first, last = max(start, midnight), min(end, midnight + SECONDS_PER_DAY)
+        begin, until = writer.covered_from(day), writer.covered_until(day)
+        parts = [(first, begin), (until, last)] if begin < until else [(first, last)]
+        days += [(day, a, b) for a, b in parts if a < b]
+        midnight += SECONDS_PER_DAY
+    return days
 
 
 def _told(menu: Menu) -> dict[str, str]:
@@ -138,7 +156,10 @@ def _store_days(
     progress.expect(len(tasks))
     allowance = Allowance()
     calls: list[Callable[[], _Result]] = [partial(_fetch, client, task, step_seconds, allowance) for task in tasks]
-    bounds = {day: until for day, _, until in days}
+    bounds: dict[str, tuple[float, float]] = {}
+    for day, begin, until in days:  # a day has two parts where its middle is stored
+        bounds[day] = (bounds.get(day, (begin, until))[0], until)
+        writer.note_asked(day, begin, until)
     whole = dict.fromkeys(bounds, True)
     stored = dict.fromkeys(bounds, False)
     duplicates = shared = 0
@@ -154,7 +175,8 @@ def _store_days(
         shared = max(shared, *(folded.shared for folded in result.folded), 0)
         last_of_day = position + 1 == len(tasks) or tasks[position + 1].day != task.day
         if last_of_day and stored[task.day] and whole[task.day]:
-            writer.set_covered(task.day, bounds[task.day])
+            since, covered = bounds[task.day]
+            writer.set_covered(task.day, covered, since)
         progress.step(f"{task.day} {task.chosen.recipe.metric.value}")
     warnings = gap_warnings(presences) if menu.chosen else []
     if not all(whole.values()):
