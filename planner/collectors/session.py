@@ -102,8 +102,10 @@ def _collect(
     end = max(usage.end, window.start + writer.step_seconds)
     earlier = None if writer.previous is None else read_snapshot(writer.folder)
     since = window.start
-    if earlier is not None and earlier.header.start <= window.start:  # else nobody knows the pods before it
-        since = max(window.start, min(earlier.header.end, end) - OVERLAP_SECONDS)
+    if earlier is not None:
+        end = max(end, earlier.header.end)  # a window of the past must not end what is known to live on
+        if earlier.header.start <= window.start:  # else the pods before the earlier snapshot are not known yet
+            since = max(window.start, earlier.header.end - OVERLAP_SECONDS)
     prometheus = collect_state(
         client,
         start=since,
