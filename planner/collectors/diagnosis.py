@@ -41,14 +41,15 @@ def _prometheus(settings: Settings, api: "KubernetesApi | None") -> list[Check]:
         client = PrometheusClient(prometheus_options(settings.prometheus, api))
     except PlannerError as error:
         return [_failed("prometheus", error)]
-    return check_prometheus(
-        client,
-        start=start,
-        end=end,
-        step_seconds=settings.prometheus.step_seconds,
-        now=now,
-        cluster_matcher=cluster_matcher(settings),
-    )
+    with client:
+        return check_prometheus(
+            client,
+            start=start,
+            end=end,
+            step_seconds=settings.prometheus.step_seconds,
+            now=now,
+            cluster_matcher=cluster_matcher(settings),
+        )
 
 
 def _prices(settings: Settings) -> list[Check]:

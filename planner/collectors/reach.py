@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from planner.collectors.kubernetes.client import KubernetesApi
     from planner.collectors.kubernetes.discover import FoundService
 
+MOST_SAMPLES_PER_ANSWER = 1_500_000
+"""Keeps one answer, decoded, far under the memory aim, whatever the server would allow."""
+
 
 def wants_kubernetes(settings: KubernetesSettings) -> bool:
     """Whether the operator named a way to the API, so that its failure is an error and not a warning."""
@@ -82,6 +85,9 @@ def through_proxy(settings: PrometheusSettings, api: "KubernetesApi", found: "Fo
         connect_timeout_seconds=settings.connect_timeout_seconds,
         threads=settings.concurrency,
         attempts=settings.retries + 1,
+        max_points_per_series=settings.max_points_per_series,
+        max_range_seconds=settings.max_chunk_hours * 3600.0,
+        max_samples_per_answer=min(MOST_SAMPLES_PER_ANSWER, settings.max_samples_per_query),
     )
 
 
@@ -110,6 +116,9 @@ def _direct(settings: PrometheusSettings, url: str, api: "KubernetesApi | None")
         connect_timeout_seconds=settings.connect_timeout_seconds,
         threads=settings.concurrency,
         attempts=settings.retries + 1,
+        max_points_per_series=settings.max_points_per_series,
+        max_range_seconds=settings.max_chunk_hours * 3600.0,
+        max_samples_per_answer=min(MOST_SAMPLES_PER_ANSWER, settings.max_samples_per_query),
     )
 
 

@@ -21,6 +21,7 @@ from planner.snapshot.write import SnapshotWriter
 
 if TYPE_CHECKING:
     from planner.collectors.kubernetes.client import KubernetesApi
+    from planner.collectors.prometheus.client import PrometheusClient
     from planner.domain.node import Node
 
 OVERLAP_SECONDS = 3600.0
@@ -81,11 +82,26 @@ def _collect(
     now: float,
 ) -> Header:
     from planner.collectors.prometheus.client import PrometheusClient
+
+    options = prometheus_options(settings.prometheus, api)
+    with PrometheusClient(options) as client:
+        return _collect_with(client, settings, writer, window, kubernetes, told, progress, now)
+
+
+def _collect_with(
+    client: "PrometheusClient",
+    settings: Settings,
+    writer: SnapshotWriter,
+    window: Window,
+    kubernetes: ObservedState | None,
+    told: list[SourceWarning],
+    progress: Progress,
+    now: float,
+) -> Header:
+    from planner.collectors.prometheus.doctor import server_version
     from planner.collectors.prometheus.state import collect_state
     from planner.collectors.prometheus.usage import collect_usage
 
-    options = prometheus_options(settings.prometheus, api)
-    client = PrometheusClient(options)
     matcher = cluster_matcher(settings)
     namespaces = settings.namespaces or None
     usage = collect_usage(
@@ -124,13 +140,16 @@ def _collect(
     merged = merge_states(kubernetes, prometheus, cluster=writer.cluster, window_start=start, window_end=end)
     nodes, price_warnings = priced_nodes(settings, merged)
     write_state(writer, merged, nodes)
-    sources = [_counted(source, client.queries) for source in merged.sources]
+    version = server_version(client)
+    sources = [_counted(source, client.queries, version) for source in merged.sources]
     warnings = {*told, *merged.warnings, *usage.warnings, *price_warnings, *client.warnings}
     return writer.commit(start=start, end=end, sources=sources, warnings=warnings, created_at=now)
 
 
-def _counted(source: Source, queries: int) -> Source:
-    return source.model_copy(update={"queries": queries}) if source.name == "prometheus" else source
+def _counted(source: Source, queries: int, version: str) -> Source:
+    if source.name != "prometheus":
+        return source
+    return source.model_copy(update={"queries": queries, "version": source.version or version})
 
 
 def write_state(writer: SnapshotWriter, state: MergedState, nodes: list["Node"]) -> None:

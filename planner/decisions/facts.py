@@ -14,6 +14,7 @@ from planner.domain.pod_request import amount
 from planner.domain.policy_objects import Autoscaler, LimitRangeItem, ResourceQuota
 from planner.domain.prices import ResourcePrices
 from planner.domain.workload import Container, Workload
+from planner.snapshot.header import asked_ranges
 from planner.snapshot.usage import SECONDS_PER_DAY
 from planner.usage.history import UsageHistory, read_history
 from planner.usage.pods import PodCounts, count_pods, pod_owner_rows
@@ -140,7 +141,7 @@ def gather(snapshot: "Snapshot", policy: Policy) -> Facts:
         workloads=workloads,
         effective=effective,
         history=read_history(snapshot, workloads, since),
-        counts=count_pods(snapshot.pods, workloads, start, header.end),
+        counts=count_pods(snapshot.pods, workloads, start, header.end, asked_ranges(header)),
         book=book,
         prices=workload_prices(snapshot.pods, workloads, book),
         ceilings=node_ceilings(snapshot.nodes),

@@ -1,6 +1,7 @@
 """Which pod belongs to which workload, and how many of them ran."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ class PodCounts:
         seen: (workload,) pods seen at all, deleted ones included.
         container_mean: (workload row, container) -> the same as ``mean``, for pods that have the container.
         container_peak: the same key -> most such pods at the same time in the window.
-        container_seconds: the same key -> time that such pods ran inside the window, summed over pods.
+        container_seconds: the same key -> time that such pods ran while usage was asked for, summed over pods.
     """
 
     mean: NDArray[np.float64]
@@ -54,8 +55,23 @@ class PodCounts:
     container_seconds: dict[tuple[int, str], float]
 
 
-def count_pods(pods: "pd.DataFrame", workloads: tuple[Workload, ...], start: float, end: float) -> PodCounts:
-    """Count the pods of each workload in the window [start, end) (Unix seconds)."""
+def count_pods(
+    pods: "pd.DataFrame",
+    workloads: tuple[Workload, ...],
+    start: float,
+    end: float,
+    ranges: Sequence[tuple[float, float]] = (),
+) -> PodCounts:
+    """Count the pods of each workload in the window [start, end) (Unix seconds).
+
+    Args:
+        pods: columns of ``POD_COLUMNS``.
+        workloads: rows of the answer.
+        start: of the window.
+        end: of the window.
+        ranges: parts of the window for which usage was asked for; empty = all of it. Seconds outside are
+            not held against coverage.
+    """
     rows = workload_rows(workloads)
     count = len(workloads)
     keys = zip(pods["namespace"].to_numpy(), pods["kind"].to_numpy(), pods["workload"].to_numpy(), strict=True)
@@ -69,7 +85,9 @@ def count_pods(pods: "pd.DataFrame", workloads: tuple[Workload, ...], start: flo
     ran = known & (phase != "Pending") & ~over
     week_start = max(start, end - SECONDS_PER_WEEK)
     in_week = np.clip(np.minimum(finish, end) - np.maximum(begin, week_start), 0, None) / max(end - week_start, 1.0)
-    in_window = np.clip(np.minimum(finish, end) - np.maximum(begin, start), 0, None)
+    in_window = np.zeros(len(pods))
+    for first, last in ranges or [(start, end)]:
+        in_window += np.clip(np.minimum(finish, min(end, last)) - np.maximum(begin, max(start, first)), 0, None)
     alive = ran & ~np.isfinite(ended)
     split = _by_container(pods["images"].to_numpy()[ran], owner[ran], workloads)
     week, window, first, last = in_week[ran], in_window[ran], begin[ran], finish[ran]
