@@ -25,6 +25,7 @@ class UsageWindow:
         day: (slot,) int64, day of the window, 0 = its first.
         age_days: (slot,) float64, days from the middle of the slot to the end of the window.
         step_seconds: length of a sample.
+        ranked: the slots are the groups of :mod:`planner.usage.day_ranks`.
     """
 
     resource: ResourceName
@@ -33,6 +34,7 @@ class UsageWindow:
     day: NDArray[np.int64]
     age_days: NDArray[np.float64]
     step_seconds: int
+    ranked: bool = False
 
     @property
     def days(self) -> int:

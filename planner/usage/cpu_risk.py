@@ -1,0 +1,268 @@
+r"""CPU shortage in the next period, from recency-weighted samples and from how such forecasts erred before.
+
+**Forecast.** The next period's samples are expected to be distributed as the past ones, where a sample of age ``a`` days
+weighs ``2^(-a / half_life)``. Its shortage at a request ``r`` is the weighted mean ``m(r) = mean (u - r)+`` in cores.
+
+**Half-life.** One for the fleet, chosen among ``HALF_LIVES_DAYS`` by walking forward through the history: for each cut
+and each level q the request is the weighted quantile of what lay before, and it costs what it reserves and
+``1 / (1 - q)`` times what was missing after. A choice other than the usual one must be better by a thousandth.
+
+**Calibration.** Forecasts are too hopeful, since levels move. Over the same cuts, summed over the fleet::
+
+    inflation  =  (missing after, at q = 0.9 ... 0.99, without what lay above the highest) / (forecast of it)
+    beyond(k)  =  missing after above k x highest sample, per unit of the highest, k = 1 ... 3
+
+both shrunk, in proportion to the number of independent periods seen, to 1 and to a built-in prior. So::
+
+    shortage(r) = inflation m(r) + highest x beyond(max(r / highest, 1))           cores, convex and falling
+
+The same way the share of time above the weighted p95 tells by how much more often a request is exceeded than its
+forecast says (``exceeded_more_often``), which moves the ceiling of the share of time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.usage.day_ranks import DayRanks
+
+Floats = NDArray[np.float64]
+
+HALF_LIVES_DAYS = (np.inf, 14.0, 7.0, 4.0, 3.0)
+USUAL_HALF_LIFE_DAYS = 4.0
+LEAST_GAIN = 1e-3
+PRICED_LEVELS = np.array([0.9, 0.95, 0.98, 0.99])
+SHARE_LEVEL = 1  # p95 in PRICED_LEVELS
+BEYOND = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0])
+"""Multiples of the highest sample at which shortage is told beyond it."""
+PRIOR_BEYOND = np.array([1e-3, 7e-4, 4e-4, 2e-4, 8e-5, 3e-5])
+PRIOR_PERIODS = 2.0
+MOST_INFLATION = 4.0
+FEWEST_TRAINING_DAYS = 2
+MOST_EXAMPLES = 2000
+"""Containers that the walk-forward looks at, those with most use: they are where cores are."""
+MOST_CUTS = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CpuRisk:
+    """The calibrated shortage of a fleet.
+
+    Attributes:
+        values: (series, slot) cores, descending per row, 0 where a slot is empty.
+        share: (series, slot) weight of each slot, rows sum to 1; all 0 = no sample.
+        half_life_days: what the fleet's history asks for.
+        inflation: realised over forecast shortage.
+        exceeded_more_often: realised over forecast share of time above a request; 1 or more.
+        beyond: (point,) shortage beyond ``BEYOND`` times the highest sample, per unit of it.
+        periods: independent periods that the calibration saw.
+    """
+
+    values: Floats
+    share: Floats
+    half_life_days: float
+    inflation: float
+    exceeded_more_often: float
+    beyond: Floats
+    periods: float
+
+    @property
+    def highest(self) -> Floats:
+        """(series,) highest sample; 0 = none."""
+        return self.values[:, 0]
+
+    def quantiles(self, levels: Floats) -> Floats:
+        """(series, level) smallest sample that at most a weighted share 1 - level lies above."""
+        return _quantiles(self.values, self.share, levels)
+
+    def forecast_shortage(self, requests: Floats) -> Floats:
+        """(series, point) weighted mean of ``(u - r)+`` in cores, without calibration."""
+        return _mean_excess(self.values, self.share, requests)
+
+    def shortage(self, requests: Floats) -> Floats:
+        """(series, point) expected mean shortage in cores at the requests (cores)."""
+        highest = self.highest[:, None]
+        multiple = np.divide(requests, highest, out=np.full(requests.shape, np.inf), where=highest > 0)
+        beyond = np.interp(np.maximum(multiple, 1.0), BEYOND, self.beyond)
+        return self.inflation * self.forecast_shortage(requests) + highest * beyond
+
+    def share_exceeded(self, requests: Floats) -> Floats:
+        """(series, point) expected share of time above the requests."""
+        above = np.stack([(self.share * (self.values > column[:, None])).sum(axis=1) for column in requests.T], axis=1)
+        return np.minimum(above * self.exceeded_more_often, 1.0)
+
+    def least_request(self, most_share: Floats) -> Floats:
+        """(series,) smallest request that is exceeded in at most a share of the time, (series,)."""
+        level = 1.0 - np.clip(most_share / self.exceeded_more_often, 0.0, 1.0)
+        return (
+            np.stack(
+                [
+                    _quantiles(self.values[i : i + 1], self.share[i : i + 1], level[i : i + 1])[0, 0]
+                    for i in range(len(level))
+                ]
+            )
+            if len(level)
+            else np.empty(0)
+        )
+
+    def curves(self, levels: Floats) -> tuple[Floats, Floats]:
+        """(series, point) requests in cores, not descending, and (series, point) expected mean shortage in cores."""
+        requests = np.concatenate([self.quantiles(levels), self.highest[:, None] * BEYOND], axis=1)
+        requests = np.maximum.accumulate(requests, axis=1)
+        return requests, self.shortage(requests)
+
+
+def calibrate_cpu(ranks: DayRanks, horizon_days: int) -> CpuRisk:
+    """Learn the shortage of a fleet from its ranked days."""
+    learned = _walk_forward(_largest(ranks), horizon_days)
+    values, share = _ordered(ranks, learned.half_life_days)
+    return CpuRisk(
+        values=values,
+        share=share,
+        half_life_days=learned.half_life_days,
+        inflation=learned.inflation,
+        exceeded_more_often=learned.exceeded_more_often,
+        beyond=learned.beyond,
+        periods=learned.periods,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Learned:
+    half_life_days: float
+    inflation: float
+    exceeded_more_often: float
+    beyond: Floats
+    periods: float
+
+
+def _walk_forward(ranks: DayRanks, horizon_days: int) -> _Learned:
+    cuts = _cuts(ranks.days, horizon_days)
+    if not cuts or not len(ranks.values):
+        return _Learned(USUAL_HALF_LIFE_DAYS, 1.0, 1.0, PRIOR_BEYOND.copy(), 0.0)
+    cost = np.zeros((len(HALF_LIVES_DAYS), len(PRICED_LEVELS)))
+    sums = np.zeros((len(HALF_LIVES_DAYS), 4))  # missing, forecast, exceeded share, containers
+    beyond = np.zeros(len(BEYOND))
+    highest_sum = 0.0
+    for cut in cuts:
+        before, after = ranks.between(0, cut), ranks.between(cut, cut + horizon_days)
+        both = (before.weights.sum(axis=(1, 2)) > 0) & (after.weights.sum(axis=(1, 2)) > 0)
+        if not both.any():
+            continue
+        before, after = before.take(np.flatnonzero(both)), after.take(np.flatnonzero(both))
+        next_values, next_share = _ordered(after, np.inf)
+        order, values = _descending(before)
+        above_highest = _mean_excess(next_values, next_share, values[:, :1] * BEYOND)
+        beyond += above_highest.sum(axis=0)
+        highest_sum += float(values[:, 0].sum())
+        for place, half_life in enumerate(HALF_LIVES_DAYS):
+            share = _share(before, half_life, order)
+            requests = _quantiles(values, share, PRICED_LEVELS)
+            missing = _mean_excess(next_values, next_share, requests)
+            cost[place] += (requests + missing / (1.0 - PRICED_LEVELS)).sum(axis=0)
+            over = next_values > requests[:, SHARE_LEVEL, None]
+            sums[place] += (
+                float((missing - above_highest[:, :1]).sum()),
+                float(_mean_excess(values, share, requests).sum()),
+                float((next_share * over).sum()),
+                float(len(values)),
+            )
+    return _conclude(cost, sums, beyond / max(highest_sum, 1e-12), (ranks.days - cuts[0]) / horizon_days)
+
+
+def _conclude(cost: Floats, sums: Floats, beyond: Floats, periods: float) -> _Learned:
+    best = cost.min(axis=0)
+    relative = np.divide(cost, best, out=np.ones_like(cost), where=best > 0).mean(axis=1)
+    usual = HALF_LIVES_DAYS.index(USUAL_HALF_LIFE_DAYS)
+    place = int(relative.argmin())
+    if relative[place] > relative[usual] - LEAST_GAIN:
+        place = usual
+    missing, forecast, exceeded, containers = sums[place]
+    trust = periods / (periods + PRIOR_PERIODS)
+    raw = float(np.clip(missing / forecast, 1.0 / MOST_INFLATION, MOST_INFLATION)) if forecast > 0 else 1.0
+    often = exceeded / max(containers, 1.0) / (1.0 - PRICED_LEVELS[SHARE_LEVEL])
+    shrunk = trust * beyond + (1.0 - trust) * PRIOR_BEYOND
+    return _Learned(
+        half_life_days=float(HALF_LIVES_DAYS[place]),
+        inflation=raw**trust,
+        exceeded_more_often=float(np.clip(often, 1.0, MOST_INFLATION)) ** trust,
+        beyond=_convex_falling(shrunk),
+        periods=periods,
+    )
+
+
+def _convex_falling(beyond: Floats) -> Floats:
+    """A mean excess is convex in the request already; a mixture of two is too, up to rounding."""
+    return np.minimum.accumulate(np.maximum(beyond, 0.0))
+
+
+def _cuts(days: int, horizon_days: int) -> list[int]:
+    """At most ``MOST_CUTS`` days of the last two thirds, evenly spaced, the latest with at least a day after it."""
+    first = max(FEWEST_TRAINING_DAYS, min(horizon_days, days // 3 + 1))
+    if first > days - 1:
+        return []
+    return sorted({round(cut) for cut in np.linspace(first, days - 1, MOST_CUTS)})
+
+
+def _largest(ranks: DayRanks) -> DayRanks:
+    if len(ranks.values) <= MOST_EXAMPLES:
+        return ranks
+    weights = ranks.weights.sum(axis=(1, 2))
+    mean = np.nansum(ranks.values * ranks.weights, axis=(1, 2)) / np.maximum(weights, 1.0)
+    return ranks.take(np.argsort(-mean, kind="stable")[:MOST_EXAMPLES])
+
+
+def _descending(ranks: DayRanks) -> tuple[NDArray[np.intp], Floats]:
+    """(series, slot) order of the slots by value, highest first, and the values in it."""
+    flat = np.nan_to_num(ranks.values.reshape(len(ranks.values), -1))
+    order = np.argsort(-flat, axis=1, kind="stable")
+    return order, np.take_along_axis(flat, order, axis=1).astype(np.float64)
+
+
+def _share(ranks: DayRanks, half_life_days: float, order: NDArray[np.intp]) -> Floats:
+    """(series, slot) weights in the order of the values, rows sum to 1 (all 0 without a sample)."""
+    age = ranks.days - 1 - np.arange(ranks.days)
+    recency = 0.5 ** (age / half_life_days)
+    weights = (ranks.weights * recency[None, :, None]).reshape(len(ranks.weights), -1)
+    ordered = np.take_along_axis(weights, order, axis=1)
+    total = ordered.sum(axis=1, keepdims=True)
+    return np.divide(ordered, total, out=np.zeros(ordered.shape), where=total > 0)
+
+
+def _ordered(ranks: DayRanks, half_life_days: float) -> tuple[Floats, Floats]:
+    order, values = _descending(ranks)
+    return values, _share(ranks, half_life_days, order)
+
+
+def _quantiles(values: Floats, share: Floats, levels: Floats) -> Floats:
+    """(series, level): the first value, from the highest down, whose share reaches 1 - level.
+
+    Groups of samples stand for their means, so a quantile inside a group is told linearly between neighbours.
+    """
+    above = np.cumsum(share, axis=1)
+    middle = above - share / 2.0
+    result = np.empty((len(values), len(levels)))
+    rows = np.arange(len(values))
+    last = values.shape[1] - 1
+    for column, level in enumerate(levels):
+        wanted = 1.0 - level
+        right = np.minimum((middle < wanted - 1e-12).sum(axis=1), last)
+        left = np.maximum(right - 1, 0)
+        width = middle[rows, right] - middle[rows, left]
+        part = np.divide(wanted - middle[rows, left], width, out=np.ones(len(rows)), where=width > 0)
+        part = np.clip(part, 0.0, 1.0)
+        result[:, column] = values[rows, left] + part * (values[rows, right] - values[rows, left])
+    return result
+
+
+def _mean_excess(values: Floats, share: Floats, requests: Floats) -> Floats:
+    """(series, point) weighted mean of ``(u - r)+``; values descending."""
+    count = np.concatenate([np.zeros((len(values), 1)), np.cumsum(share, axis=1)], axis=1)
+    area = np.concatenate([np.zeros((len(values), 1)), np.cumsum(share * values, axis=1)], axis=1)
+    result = np.empty(requests.shape)
+    rows = np.arange(len(values))
+    for column in range(requests.shape[1]):
+        above = (values > requests[:, column, None]).sum(axis=1)
+        result[:, column] = area[rows, above] - requests[:, column] * count[rows, above]
+    return np.maximum(result, 0.0)
