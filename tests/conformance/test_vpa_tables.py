@@ -97,13 +97,13 @@ def test_the_constants_are_those_of_the_table():
     assert config.pod_minimum_bytes == table["pod_min_mem_mib"] * MIB
     assert vpa.HALF_LIFE_DAYS * 24 == table["cpu_half_life_h"] == table["memory_half_life_h"]
     assert sizer.window_days == vpa_state.INTERVALS_KEPT == table["memory_aggregation_interval_count"]
-    assert vpa_buckets.SAMPLE_WEIGHT == table["cpu_sample_weight"]
-    assert vpa_state.MEMORY_WEIGHT == table["memory_sample_weight"]
+    assert table["cpu_sample_weight"] == vpa_buckets.SAMPLE_WEIGHT
+    assert table["memory_sample_weight"] == vpa_state.MEMORY_WEIGHT
     assert tuple(table["upper_confidence"].values()) == vpa_state.UPPER_CONFIDENCE
     assert tuple(table["lower_confidence"].values()) == vpa_state.LOWER_CONFIDENCE
-    assert (vpa_state.OOM_BUMP_RATIO, vpa_state.OOM_MIN_BUMP_BYTES) == (
+    assert (
         table["oom_bump_ratio"],
         table["oom_min_bump_bytes"],
-    )
+    ) == (vpa_state.OOM_BUMP_RATIO, vpa_state.OOM_MIN_BUMP_BYTES)
     assert table["max_amount"] == vpa_amounts.HIGHEST_AMOUNT
     assert table["max_checkpoint_weight"] == vpa_histogram.HEAVIEST_CHECKPOINT_BUCKET
