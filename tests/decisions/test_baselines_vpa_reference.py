@@ -133,6 +133,14 @@ def test_the_reference_is_a_whole_number_of_half_lives():
     assert made.histogram.total_weight == pytest.approx(2**-0.5)
 
 
+def test_the_reference_moves_when_a_sample_is_more_than_100_half_lives_younger():
+    """At 100 hours the first sample still weighs 1 against 2^100; one later hour makes it 2^-101, under epsilon."""
+    made = decaying((2, 1, 0), (1, 1, 100))
+    assert (made.reference_seconds, made.histogram.highest) == (0, 2)
+    made = decaying((2, 1, 0), (1, 1, 101))
+    assert (made.reference_seconds, made.histogram.highest) == (101 * HOUR, 1)
+
+
 def test_a_stored_histogram_goes_on_where_it_was():
     """Weights 1 and 2 at one time come back as 5000 and 10000 parts of 3; a day later they are worth 2^-24 of that."""
     stored = decaying((1, 1, 10), (2, 2, 10)).save()
@@ -182,6 +190,16 @@ def test_a_fresh_kill_just_before_the_last_sample_counts():
     container.add_memory(2000 * MIB, DAY)
     assert container.record_oom(1000 * MIB, DAY - 1)
     assert container.oom_peak_bytes == 2400 * MIB
+
+
+def test_a_peak_of_nothing_stays_until_the_interval_ends():
+    """As upstream: within an interval only a peak above 0 is replaced."""
+    state = AggregateState()
+    container = ContainerState(state)
+    assert all(container.add_memory(size, time) for size, time in [(0, 0), (500 * MIB, 60)])
+    assert state.memory.percentile(1.0) == MEMORY_BUCKETS.start(1)
+    container.add_memory(500 * MIB, DAY)
+    assert state.memory.percentile(1.0) > 500 * MIB
 
 
 def test_cpu_samples_come_in_order():

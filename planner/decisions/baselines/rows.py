@@ -93,17 +93,16 @@ def share_quantile(values: NDArray[np.float32], shares: NDArray[np.float64], p: 
         p: between 0 and 1.
 
     Returns:
-        (series,) NaN = no sample; the highest value where nothing weighs anything.
+        (series,) NaN = no sample; the lowest value where none has weight.
     """
-    top = highest(values)
     if not values.shape[1]:
-        return top
+        return np.full(len(values), np.nan)
     order = np.argsort(values, axis=1)
     ordered = np.take_along_axis(values, order, axis=1)
     reached = np.take_along_axis(shares, order, axis=1).cumsum(axis=1)
-    position = (reached < p * reached[:, -1:]).sum(axis=1)
-    found = ordered[np.arange(len(ordered)), np.minimum(position, ordered.shape[1] - 1)].astype(np.float64)
-    return np.where(reached[:, -1] > 0, found, top)
+    index = np.minimum((reached < p * reached[:, -1:]).sum(axis=1), ordered.shape[1] - 1)
+    found: NDArray[np.float64] = ordered[np.arange(len(ordered)), index].astype(np.float64)
+    return found
 
 
 def _at(

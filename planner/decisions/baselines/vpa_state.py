@@ -99,7 +99,8 @@ class ContainerState:
     """One running container: which samples are taken, and its memory peak of the interval under way.
 
     Memory is kept as **one peak for each interval**, dated at the interval's end. Intervals are counted from the
-    container's first sample. A higher value replaces the peak: the old one is subtracted, the new one added.
+    container's first sample. A higher value replaces the peak: the old one is subtracted, the new one added. A peak of
+    0 is taken for "no peak", so it stays until the interval ends.
     """
 
     aggregate: Aggregate
