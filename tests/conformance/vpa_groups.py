@@ -169,7 +169,7 @@ def rounding(given, wanted):
     names = set(given)
     texts = [name for name, value in wanted.items() if isinstance(value, str) and name != "error"]
     if texts:
-        (size,) = given.values()
+        (size,) = (value for value in given.values() if not isinstance(value, bool))
         return dict.fromkeys(texts, vpa_amounts.humanised_memory(size))
     if names == {"value", "scale"}:
         value, error = _kept_or_rounded(given["value"], given["scale"])
