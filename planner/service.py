@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from planner.decisions.scope import Scope
     from planner.domain.keys import TargetQuery
     from planner.patches.export import ExportSummary
+    from planner.plan.backtest import BacktestReport
     from planner.plan.schema import NotRecommended, Plan, Recommendation, Target
     from planner.reports.explain import UsageForPlot
     from planner.snapshot.header import Header
@@ -72,6 +73,29 @@ def recommend(
     plan = decide(snapshot, policy, scope, backend=backend)
     moment = datetime.fromtimestamp(time.time() if created_at is None else created_at, tz=UTC).replace(microsecond=0)
     return plan.model_copy(update={"created_at": moment, "planner_version": __version__})
+
+
+def backtest(
+    snapshot: "Snapshot",
+    policy: "Policy",
+    scope: "Scope | None" = None,
+    *,
+    methods: Sequence[str] | None = None,
+    frontiers: bool = False,
+) -> "BacktestReport":
+    """Judge recommendations by days held back; see :mod:`planner.decisions.backtest_report`.
+
+    Raises:
+        UsageError: no baseline has one of these names.
+    """
+    from planner.decisions.backtest_report import backtest_snapshot
+    from planner.decisions.baselines.registry import METHODS
+
+    chosen = METHODS if methods is None else tuple(methods)
+    unknown = sorted(set(chosen) - set(METHODS))
+    if unknown:
+        raise UsageError(f"no baseline named {unknown[0][:40]!r}", fix=f"one of {', '.join(METHODS)}")
+    return backtest_snapshot(snapshot, policy, scope, methods=chosen, frontiers=frontiers)
 
 
 def export(plan: "Plan", folder: Path) -> "ExportSummary":

@@ -6,8 +6,8 @@ Layers, the later ones win key by key::
       -> namespace (patterns from the least to the most literal characters, then the exact name)
       -> annotations `planner/<key>` of the workload
 
-``risk.level`` is a dial: a layer that turns it also sets both prices of the risk, so that prices given by
-an earlier layer do not outlive a dial that was turned later. Prices of the same layer win over its own dial.
+``risk.level`` is a dial: a layer that turns it also sets the prices and ceilings of the risk, so that those given by
+an earlier layer do not outlive a dial that was turned later. Keys of the same layer win over its own dial.
 """
 
 import difflib
@@ -68,7 +68,7 @@ class Merged:
     origin: dict[str, str]
 
     def with_layer(self, layer: Layer) -> "Merged":
-        """The later layer wins key by key; a risk level brings its two prices along."""
+        """The later layer wins key by key; a risk level brings its prices and ceilings along."""
         given = dict(layer.keys)
         if "risk.level" in given:
             prices = {f"risk.{key}": price for key, price in RISK_LEVELS[given["risk.level"]].items()}

@@ -39,7 +39,7 @@ BUILT_IN_ENVIRONMENTS: dict[str, WorkloadOverride] = {
         "staging": {},
         "development": {"risk": {"level": "bold"}, "evidence": {"min_days": 1}},
         # A slow batch run waits, a killed one starts again from nothing.
-        "batch": {"risk": {"oom_kill_price": 10.0, "cpu_shortage_price_ratio": 4.0}},
+        "batch": {"risk": {"oom_kill_price": 10.0, "cpu_shortage_price_ratio": 4.0, "max_shortage_share": 0.2}},
     }.items()
 }
 BUILT_IN_ALIASES = {"prod": "production", "stg": "staging", "stage": "staging", "dev": "development"}
@@ -80,6 +80,37 @@ class ChangeWindow(Section):
     """Minute after the last one, HH:MM. Not after `start` = on the next day."""
 
 
+class RiskBudget(Section):
+    """Most incidents that a set of workloads may be expected to have together; null = no budget."""
+
+    oom_kills_per_1000_container_days: Number | None = Field(default=None, ge=0, le=1000)
+    """Days on which a container passes its memory, of 1,000 days that containers run."""
+    cpu_shortage_core_seconds_per_day: Number | None = Field(default=None, ge=0)
+    """Core-seconds a day wanted above CPU requests, all pods together."""
+
+
+class FleetRiskBudget(RiskBudget):
+    """The same for all workloads that get a recommendation; one budget holds by default."""
+
+    oom_kills_per_1000_container_days: Number | None = Field(default=3, ge=0, le=1000)
+    """Days on which a container passes its memory, of 1,000 days that containers run. 3 leaves room to the 5 that
+    hold in production at Google (Autopilot, EuroSys 2020), since a forecast errs. null = no budget."""
+
+
+class RiskBudgets(Section):
+    """Budgets that workloads share. They come on top of each workload's own ceilings under `risk`."""
+
+    fleet: FleetRiskBudget = FleetRiskBudget()
+    """For all workloads that get a recommendation."""
+    namespaces: dict[str, RiskBudget] = Field(default_factory=dict)
+    """By namespace: a name, or a pattern with * and ?; a pattern gives each namespace its own budget."""
+    most_price_per_oom_kill: Number = Field(default=500, gt=0, le=1e9)
+    """A budget buys off no OOM kill for more than this, in `currency`. What it then cannot meet is told: a few
+    containers that a quota holds down must not make all others pay for a budget that they use up."""
+    most_price_per_core_hour_short: Number = Field(default=50, gt=0, le=1e9)
+    """The same for a core-hour of CPU shortage."""
+
+
 class Policy(Section):
     """What the operator wants. Every key has a default: an empty file is a policy."""
 
@@ -97,6 +128,13 @@ class Policy(Section):
     """Namespaces (exact, or patterns with * and ?) that get findings but no recommendation."""
     history_days: Days | None = None
     """Only the last days of the snapshot count; null = all that is stored."""
+    horizon_days: int = Field(default=7, ge=1, le=90)
+    """Days that a plan is meant to hold: what is learnt is how such a period surprised forecasts made before it."""
+    risk_budgets: RiskBudgets = RiskBudgets()
+    """Incidents that workloads may have together."""
+    priority_factors: dict[str, Number] = Field(default_factory=dict)
+    """Factor of both prices of risk by PriorityClass: a name, or a pattern with * and ?. Without an entry: 0.5 where
+    the priority is negative, 2 where it is positive, 1 where there is none."""
     purchase_options: Annotated[tuple[Literal["on-demand", "spot", "reserved"], ...], AfterValidator(_sorted)] = (
         "on-demand",
         "reserved",
@@ -126,6 +164,14 @@ class Policy(Section):
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"no time zone {value[:60]!r}; write an IANA name such as Europe/Berlin") from error
+        return value
+
+    @field_validator("priority_factors")
+    @classmethod
+    def _factors_are_positive(cls, value: dict[str, float]) -> dict[str, float]:
+        for name, factor in value.items():
+            if not 0 < factor <= 1000:
+                raise ValueError(f"the factor of {name[:60]!r} must be above 0 and at most 1000")
         return value
 
     @model_validator(mode="after")
@@ -166,6 +212,16 @@ class Policy(Section):
                 name = namespace_labels[key].strip().lower()
                 return self.environment_aliases.get(name, name)
         return ""
+
+    def priority_factor(self, priority_class: str | None, priority: int | None) -> float:
+        """Factor of the prices of risk of a workload's priority; an exact name wins over a pattern."""
+        if priority_class is not None:
+            for pattern in sorted(self.priority_factors, key=lambda p: (p != priority_class, -len(p), p)):
+                if fnmatchcase(priority_class, pattern):
+                    return self.priority_factors[pattern]
+        if not priority:
+            return 1.0
+        return 2.0 if priority > 0 else 0.5
 
     def excludes(self, namespace: str) -> bool:
         """Whether a namespace gets findings but no recommendation."""

@@ -19,24 +19,47 @@ from planner.config.fields import (
 from planner.units import MIB
 
 RISK_LEVELS: dict[str, dict[str, float]] = {
-    "cautious": {"oom_kill_price": 20.0, "cpu_shortage_price_ratio": 99.0},
-    "balanced": {"oom_kill_price": 5.0, "cpu_shortage_price_ratio": 19.0},
-    "bold": {"oom_kill_price": 1.0, "cpu_shortage_price_ratio": 9.0},
+    "cautious": {
+        "oom_kill_price": 20.0,
+        "cpu_shortage_price_ratio": 99.0,
+        "max_incident_days_per_30d": 0.5,
+        "max_shortage_share": 0.05,
+    },
+    "balanced": {
+        "oom_kill_price": 5.0,
+        "cpu_shortage_price_ratio": 19.0,
+        "max_incident_days_per_30d": 1.0,
+        "max_shortage_share": 0.05,
+    },
+    "bold": {
+        "oom_kill_price": 1.0,
+        "cpu_shortage_price_ratio": 9.0,
+        "max_incident_days_per_30d": 2.0,
+        "max_shortage_share": 0.1,
+    },
 }
 """What the dial sets. A shortage ``r`` times as dear as a spare core makes the quantile ``r / (1 + r)`` of the usage
 the cheapest request (the newsvendor's critical ratio): 99, 19 and 9 are p99, p95 and p90."""
 
 
 class RiskPolicy(Section):
-    """What a failure costs: the planner weighs it against the price of a larger request."""
+    """What a failure costs, and how much of it one container may be asked to bear."""
 
     level: Literal["cautious", "balanced", "bold"] = "balanced"
-    """The dial. Sets both prices below, unless the same place of the file gives them too."""
+    """The dial. Sets the next four, unless the same place of the file gives them too."""
     oom_kill_price: Number = Field(default=RISK_LEVELS["balanced"]["oom_kill_price"], ge=0, le=1e9)
     """Price of one expected OOM kill, in `currency`. Levels: cautious 20, balanced 5, bold 1."""
     cpu_shortage_price_ratio: Number = Field(default=RISK_LEVELS["balanced"]["cpu_shortage_price_ratio"], gt=0, le=1e6)
     """Price of a core-hour of CPU shortage, in prices of a core-hour. A ratio r makes the quantile r / (1 + r) of the
     usage the cheapest request. Levels: cautious 99 (p99), balanced 19 (p95), bold 9 (p90)."""
+    max_incident_days_per_30d: Number = Field(
+        default=RISK_LEVELS["balanced"]["max_incident_days_per_30d"], ge=0.01, le=30
+    )
+    """Most days out of 30 on which a container may be expected to pass its memory, whatever money says. Levels:
+    cautious 0.5, balanced 1, bold 2."""
+    max_shortage_share: Number = Field(default=RISK_LEVELS["balanced"]["max_shortage_share"], ge=0.0001, le=1)
+    """Largest share of time that a container may be expected to want more CPU than its request. Levels: cautious
+    and balanced 0.05, bold 0.1."""
 
 
 class RequestsPolicy(Section):
@@ -52,10 +75,14 @@ class RequestsPolicy(Section):
     """No memory request is proposed below this."""
     memory_max: Memory | None = None
     """No memory request is proposed above this; null = no bound."""
-    memory_margin: Number = Field(default=0.15, ge=0, le=10)
-    """Share added to the highest observed memory peak. 0 = the peak itself, never less."""
+    memory_margin: Number = Field(default=0.05, ge=0, le=10)
+    """Least share over the highest observed memory peak; risk usually asks for more. 0 = the peak itself."""
     oom_factor: Number = Field(default=1.2, ge=1, le=10)
     """After an OOM kill the memory request is at least the limit of that time, times this factor."""
+    oom_hold_days: Number = Field(default=14, ge=0, le=3650)
+    """So long after an OOM kill its floor holds in full."""
+    oom_fade_days: Number = Field(default=28, ge=0, le=3650)
+    """Over so many days after that the floor fades. A new image releases it at once."""
 
     @field_validator("resources")
     @classmethod
@@ -91,6 +118,9 @@ class EvidencePolicy(Section):
     """Fewest days with samples."""
     min_coverage: Number = Field(default=0.5, ge=0, le=1)
     """Smallest share of the steps of the observed span that have a sample."""
+    backtest_tolerance: Number = Field(default=3, ge=1, le=1000)
+    """A reduction is not made where the backtest shows more than so many times the incidents that the ceilings
+    `risk.max_incident_days_per_30d` and `risk.max_shortage_share` allow, and more than today's value had."""
 
 
 class ChangePolicy(Section):

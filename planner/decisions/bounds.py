@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +16,11 @@ from planner.units import human_cpu, human_memory
 if TYPE_CHECKING:
     import pandas as pd
 
-    from planner.config.workload_policy import WorkloadPolicy
+    from planner.config.workload_policy import RequestsPolicy, WorkloadPolicy
 
 HEAP_SHARE_OF_LIMIT = 0.8
 """A fixed heap may fill at most this share of a memory limit: the rest is stacks, code and buffers."""
+SECONDS_PER_DAY = 86_400.0
 THROTTLED_SHARE = 0.05
 """Above this mean share of throttled periods the seen CPU usage is cut off at the limit, not the demand."""
 
@@ -71,6 +73,8 @@ class Needs:
         guaranteed: CPU: the pod is Guaranteed and must stay so.
         oom_floor: memory: what OOM kills ask for; 0 = none.
         oom_kills: memory: number of them.
+        oom_rising: memory: they came at ever higher limits.
+        growth_per_day: memory: steady growth of the daily peaks in bytes a day; 0 = none.
     """
 
     highest: float
@@ -80,6 +84,8 @@ class Needs:
     guaranteed: bool = False
     oom_floor: float = 0.0
     oom_kills: int = 0
+    oom_rising: bool = False
+    growth_per_day: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +107,48 @@ def node_ceilings(nodes: Iterable[Node]) -> Ceilings:
     return Ceilings(max(cores, default=np.inf), float(max(memory, default=np.inf)))
 
 
-def oom_floors(events: "pd.DataFrame", today: float | None, factor: float) -> tuple[float, int]:
-    """Memory that an observed OOM kill asks for: the limit at the kill x factor, the highest over kills.
+@dataclass(frozen=True, slots=True)
+class OomEvidence:
+    """What OOM kills of one container tell.
+
+    Attributes:
+        floor: bytes that the memory request should have; 0 = no kill, or none that still counts.
+        kills: number of kills in the window, those that no longer count included.
+        rising: kills came at two limits or more, each above the one before: more memory did not end them.
+    """
+
+    floor: float = 0.0
+    kills: int = 0
+    rising: bool = False
+
+
+def oom_evidence(
+    events: "pd.DataFrame", today: float | None, policy: "RequestsPolicy", now: float, image_since: float
+) -> OomEvidence:
+    """What observed OOM kills ask for: the limit at the kill x factor, the highest over kills.
+
+    A kill counts in full for ``oom_hold_days``, fades over ``oom_fade_days``, and not at all before a new image.
 
     Args:
         events: rows of one container (columns of ``EVENT_COLUMNS``).
         today: today's limit, else request, in bytes: stands in where the event does not tell the limit.
-        factor: e.g. 1.2.
-
-    Returns:
-        Bytes (0 = no kill, or nothing known) and the number of kills.
+        policy: factor and times.
+        now: Unix seconds, end of the window.
+        image_since: Unix seconds since when the container runs its image; -inf = always.
     """
-    kills = events[events["kind"] == "oom_kill"]
+    kills = events[events["kind"] == "oom_kill"].sort_values("time", kind="stable")
     if kills.empty:
-        return 0.0, 0
-    limits = kills["memory_limit_bytes"].fillna(today if today is not None else np.nan)
-    highest = float(limits.max()) if limits.notna().any() else 0.0
-    return highest * factor, int(kills["count"].sum())
+        return OomEvidence()
+    limits = kills["memory_limit_bytes"].fillna(today if today is not None else np.nan).to_numpy(dtype=np.float64)
+    times = kills["time"].to_numpy(dtype=np.float64)
+    age_days = np.maximum(now - times, 0.0) / SECONDS_PER_DAY
+    faded = (age_days - policy.oom_hold_days) / max(policy.oom_fade_days, 1e-9)
+    weight = np.where(times >= image_since, np.clip(1.0 - np.maximum(faded, 0.0), 0.0, 1.0), 0.0)
+    floors = limits * policy.oom_factor * weight
+    floor = float(np.nanmax(floors)) if np.isfinite(floors).any() else 0.0
+    distinct = list(dict.fromkeys(limits[np.isfinite(limits)].tolist()))
+    rising = len(distinct) > 1 and all(a < b for a, b in pairwise(distinct))
+    return OomEvidence(floor, int(kills["count"].sum()), rising)
 
 
 def cpu_bounds(
@@ -164,9 +195,8 @@ def memory_bounds(
         "peak",
         f"highest peak seen {human_memory(needs.highest)} and {margin:.0%} over it",
     )
-    factor = policy.requests.oom_factor
     if needs.oom_floor > 0:
-        text = f"OOM-killed at {human_memory(needs.oom_floor / factor)}: at least {factor:g} x that"
+        text = f"OOM-killed {needs.oom_kills} times: at least {human_memory(needs.oom_floor)}"
         bounds.at_least(needs.oom_floor, "oom_floor", text)
     if container.heap_bytes is not None:
         heap = float(container.heap_bytes)

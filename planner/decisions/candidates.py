@@ -10,9 +10,10 @@ from planner.decisions.bounds import (
     THROTTLED_SHARE,
     Bounds,
     Needs,
+    OomEvidence,
     cpu_bounds,
     memory_bounds,
-    oom_floors,
+    oom_evidence,
 )
 from planner.decisions.eligibility import (
     RESOURCES,
@@ -29,6 +30,7 @@ from planner.decisions.facts import Facts
 from planner.decisions.scope import Scope
 from planner.domain.pod_request import amount
 from planner.domain.workload import Container, ContainerRole, Workload
+from planner.units import human_memory
 from planner.usage.history import ResourceHistory
 
 if TYPE_CHECKING:
@@ -117,7 +119,12 @@ def _sort_container(facts: Facts, found: Candidates, row: int, container: Contai
         if problem is not None:
             refused.setdefault(problem, []).append(resource)
             continue
-        found.items.append(_candidate(facts, row, history_row, container, resource, seen))
+        item = _candidate(facts, row, history_row, container, resource, seen)
+        stuck = _cannot_grow(item)
+        if stuck is not None:
+            refused.setdefault(stuck, []).append(resource)
+            continue
+        found.items.append(item)
     for problem, resources in refused.items():
         found.left_alone.append(LeftAlone(row, container.name, tuple(resources), problem))
 
@@ -160,14 +167,36 @@ def _needs(facts: Facts, row: int, history_row: int, container: Container, resou
         floor = 0.0 if limit is None else limit if throttled > THROTTLED_SHARE else min(highest, limit)
         median = float(history.told()[history_row, 0])
         return Needs(highest, floor, median=median, throttled=throttled, guaranteed=guaranteed)
-    oom_floor, kills = 0.0, 0
+    oom = OomEvidence()
     events = facts.events.get((row, container.name))
     if events is not None:
         today = limit if limit is not None else amount(container.requests, "memory")
-        oom_floor, kills = oom_floors(events, today, policy.requests.oom_factor)
+        since = facts.image_since.get((row, container.name), -np.inf)
+        oom = oom_evidence(events, today, policy.requests, facts.snapshot.header.end, since)
     heap = (container.heap_bytes or 0) / HEAP_SHARE_OF_LIMIT
-    floor = max(highest * (1 + policy.requests.memory_margin), oom_floor, heap)
-    return Needs(highest, floor, oom_floor=oom_floor, oom_kills=kills)
+    floor = max(highest * (1 + policy.requests.memory_margin), oom.floor, heap)
+    return Needs(
+        highest,
+        floor,
+        oom_floor=oom.floor,
+        oom_kills=oom.kills,
+        oom_rising=oom.rising,
+        growth_per_day=float(facts.risk.memory.growth_per_day[history_row]),
+    )
+
+
+def _cannot_grow(item: Candidate) -> Refusal | None:
+    """More memory every night is no cure where the node, a LimitRange or the policy ends it: say what is wrong."""
+    needs, bounds = item.needs, item.bounds
+    if item.resource != "memory" or needs.oom_floor <= bounds.upper or not bounds.upper_code:
+        return None
+    asked = f"{needs.oom_kills} OOM kills ask for {human_memory(needs.oom_floor)}, but {bounds.upper_text}"
+    if needs.growth_per_day > 0 or needs.oom_rising:
+        growth = f", and its peaks grow by {human_memory(needs.growth_per_day)} a day" if needs.growth_per_day else ""
+        return Refusal("leak", f"{asked}{growth}: more memory only puts the next kill off", "find the leak")
+    if bounds.upper_code == "node_size":
+        return Refusal("too_small_node", asked, "add a node type with more memory, or make it use less")
+    return Refusal("too_small_ceiling", asked, "raise that ceiling, or make it use less")
 
 
 def _keep_init_peak(bounds: Bounds, needs: Needs) -> None:

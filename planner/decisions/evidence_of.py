@@ -14,8 +14,9 @@ from planner.domain.pod_request import amount, requested
 from planner.domain.workload import Container
 from planner.plan.schema import Confidence, Evidence, Expectation
 from planner.snapshot.usage import day_start
-from planner.usage.risk_curves import cpu_shortage, memory_incidents
 
+SECONDS_PER_DAY = 86_400.0
+DAYS = 30.0
 SPREAD_WORTH_TELLING = 2.0
 
 
@@ -29,27 +30,32 @@ class Expected:
     memory_proposed: NDArray[np.float64]
 
 
-def expected_incidents(facts: Facts, changes: list[ContainerPlan], items: list[Candidate]) -> Expected:
+def expected_incidents(
+    facts: Facts, changes: list[ContainerPlan], items: list[Candidate], level: NDArray[np.float64]
+) -> Expected:
     """Evaluate the risk curves at today's and at the proposed values.
 
     CPU waits above the *request* (its neighbours may take the rest); memory is killed above the *limit*,
-    or above the request where there is no limit (the node then evicts it first).
+    or above the request where there is no limit (the node then evicts it first). ``level`` (candidate,) is the
+    quantile at which each CPU request is decided.
     """
     nothing = np.full(len(changes), np.nan)
     result = Expected(nothing.copy(), nothing.copy(), nothing.copy(), nothing.copy())
     cpu = [i for i, change in enumerate(changes) if "cpu" in change.items]
     if cpu:
-        rows = np.array([items[changes[i].items["cpu"]].history_row for i in cpu])
+        own = [changes[i].items["cpu"] for i in cpu]
+        rows = np.array([items[i].history_row for i in own])
         pods = np.array([facts.billed_pods(changes[i].workload_row, changes[i].before.name) for i in cpu])
         points = np.array([[requested(changes[i].before, "cpu"), requested(changes[i].after, "cpu")] for i in cpu])
-        shortage = cpu_shortage(facts.history.cpu, rows, points, pods)
+        shortage = facts.risk.cpu_shortage(rows, level[own], points) * pods[:, None] * SECONDS_PER_DAY
         result.cpu_now[cpu], result.cpu_proposed[cpu] = shortage[:, 0], shortage[:, 1]
     memory = [i for i, change in enumerate(changes) if "memory" in change.items]
     if memory:
         rows = np.array([items[changes[i].items["memory"]].history_row for i in memory])
-        for side, answer in (("before", result.memory_now), ("after", result.memory_proposed)):
-            sizes = np.array([_allowed_memory(getattr(changes[i], side)) for i in memory])
-            answer[memory] = memory_incidents(facts.history.memory, rows, sizes)
+        sides = ("before", "after")
+        sizes = np.array([[_allowed_memory(getattr(changes[i], side)) for side in sides] for i in memory])
+        chance = np.nan_to_num(facts.risk.memory.take(rows).chance(sizes)) * DAYS  # no limit and no request: 0
+        result.memory_now[memory], result.memory_proposed[memory] = chance[:, 0], chance[:, 1]
     return result
 
 
@@ -123,7 +129,7 @@ def _expectations(change: ContainerPlan, position: int, expected: Expected) -> t
         name = "oom_kill_days_per_30_days" if has_limit else "days_over_memory_request_per_30_days"
         result.append(_expectation(name, expected.memory_now[position], expected.memory_proposed[position]))
     if "cpu" in change.items:
-        name = "cpu_shortage_core_hours_per_month"
+        name = "cpu_shortage_core_seconds_per_day"
         result.append(_expectation(name, expected.cpu_now[position], expected.cpu_proposed[position]))
     return tuple(result)
 

@@ -16,8 +16,9 @@ from planner.domain.prices import ResourcePrices
 from planner.domain.workload import Container, Workload
 from planner.snapshot.header import asked_ranges
 from planner.snapshot.usage import SECONDS_PER_DAY
+from planner.usage.fleet_risk import FleetRisk, learn
 from planner.usage.history import UsageHistory, read_history
-from planner.usage.pods import PodCounts, count_pods, pod_owner_rows
+from planner.usage.pods import PodCounts, count_pods, image_since, pod_owner_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,13 +32,19 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(slots=True)
 class Facts:
-    """A snapshot, ready to decide on. Lists and arrays run over ``workloads``."""
+    """A snapshot, ready to decide on. Lists and arrays run over ``workloads``.
+
+    ``risk`` is what the history teaches; its rows are those of ``history``. ``image_since`` tells when the image that
+    a container runs now came, for those that ran another one before (Unix seconds).
+    """
 
     snapshot: "Snapshot"
     policy: Policy
     workloads: tuple[Workload, ...]
     effective: list[EffectivePolicy]
     history: UsageHistory
+    risk: FleetRisk
+    image_since: dict[tuple[int, str], float]
     counts: PodCounts
     book: PriceBook
     prices: list[ResourcePrices | None]
@@ -135,12 +142,15 @@ def gather(snapshot: "Snapshot", policy: Policy) -> Facts:
     since = header.start if policy.history_days is None else header.end - policy.history_days * SECONDS_PER_DAY
     start = max(header.start, since - since % SECONDS_PER_DAY) if policy.history_days is not None else header.start
     book = price_book(snapshot.nodes, policy.currency)
+    history = read_history(snapshot, workloads, since)
     return Facts(
         snapshot=snapshot,
         policy=policy,
         workloads=workloads,
         effective=effective,
-        history=read_history(snapshot, workloads, since),
+        history=history,
+        risk=learn(history.cpu.ranks, history.memory.day_peak, policy.horizon_days),
+        image_since=image_since(snapshot.pods, workloads),
         counts=count_pods(snapshot.pods, workloads, start, header.end, asked_ranges(header)),
         book=book,
         prices=workload_prices(snapshot.pods, workloads, book),

@@ -2,12 +2,14 @@
 
 Minimise over the requests r, with prices a month,
 
-    sum_i  price_i r_i  +  risk price_i  incidents_i(r_i)
-    s.t.   lower_i <= r_i <= upper_i
+    sum_i  price_i r_i  +  risk price_i  incidents_i(r_i) / inflation_i
+    s.t.   lower_i <= r_i <= upper_i                                     floors, ceilings, ceilings of incidents
            sum_i in namespace  pods_i r_i <= quota - what is not decided here      quota_covers_requests[...]
            the same with the most pods that may run at once                        quota_covers_rollouts[...]
+           sum_i in scope  incidents_i(r_i) <= budget                              oom_kills_within_budget[...]
 
-where incidents of CPU are core-hours of shortage and of memory days above the size in 30 days.
+where incidents of CPU are core-hours of shortage and of memory days above the size, a month. The inflation of CPU
+forecasts counts against budgets, not in the price: a price ratio r means the quantile r / (1 + r) of what was seen.
 """
 
 from dataclasses import dataclass
@@ -17,18 +19,18 @@ from numpy.typing import NDArray
 
 from planner.decisions.candidates import Candidate
 from planner.decisions.facts import Facts
-from planner.decisions.money import REFERENCE_PRICES
 from planner.decisions.quota_rows import QuotaRow, quota_rows
-from planner.domain.pod_request import requested
+from planner.decisions.risk_budgets import RiskBudgetRow, risk_budget_rows
+from planner.decisions.risk_terms import RiskTerms, keep_ceilings, risk_curves, risk_terms, today
 from planner.errors import SolverError
-from planner.units import GIB, HOURS_PER_MONTH
-from planner.usage.risk_curves import DAYS, cpu_curve, memory_curve
-from solvers.risk import RiskChoice, solve_risk
+from planner.units import GIB
+from planner.usage.fleet_risk import RiskCurves
+from solvers.risk import RiskChoice
+from solvers.risk_elastic import solve_elastic
 from solvers.risk_problem import BudgetRow, RiskProblem
 
 UNIT = {"cpu": 1.0, "memory": float(GIB)}
 """Unit of requests inside the program, so that its coefficients stay near 1."""
-DAYS_PER_MONTH = HOURS_PER_MONTH / 24
 
 
 @dataclass(slots=True)
@@ -37,24 +39,41 @@ class Sizing:
 
     Attributes:
         request: (candidate,) chosen request before rounding.
+        expected_incidents: (candidate,) core-hours of shortage or days above the request, a month.
         unit_price: (candidate,) currency a month per core or byte, all pods.
-        risk_price: (candidate,) currency per core-hour of shortage or per OOM kill.
+        level: (candidate,) CPU: the quantile at which it is decided; memory: NaN.
         binding: (candidate,) code of ``solvers.risk.Binding``.
         quota_rows: rows of the program with their dual in ``quota_dual`` (currency per core or byte a month).
         quota_violation: (row,) by how much even the answer passes the quota, cores or bytes.
         quota_missing: (row,) what the quota lacks for the floors, before they were lowered to today's requests.
+        budget_rows: budgets of incidents.
+        budget_use: (budget,) expected incidents a month.
+        budget_dual: (budget,) currency a month that one more incident a month would save, 0 or more.
+        budget_violation: (budget,) incidents a month by which even the answer passes the budget.
         choice: the raw answer.
     """
 
     request: NDArray[np.float64]
+    expected_incidents: NDArray[np.float64]
     unit_price: NDArray[np.float64]
-    risk_price: NDArray[np.float64]
+    level: NDArray[np.float64]
     binding: NDArray[np.int8]
     quota_rows: list[QuotaRow]
     quota_dual: NDArray[np.float64]
     quota_violation: NDArray[np.float64]
     quota_missing: NDArray[np.float64]
+    budget_rows: list[RiskBudgetRow]
+    budget_use: NDArray[np.float64]
+    budget_dual: NDArray[np.float64]
+    budget_violation: NDArray[np.float64]
     choice: RiskChoice | None
+
+    @classmethod
+    def of_nothing(cls) -> "Sizing":
+        """The answer where there is no candidate."""
+        none = np.empty(0)
+        codes = np.empty(0, np.int8)
+        return cls(none, none, none, none, codes, [], none, none, none, [], none, none, none, None)
 
 
 def size(facts: Facts, items: list[Candidate], backend: str) -> Sizing:
@@ -63,97 +82,72 @@ def size(facts: Facts, items: list[Candidate], backend: str) -> Sizing:
     Where a quota cannot hold the floors of its pods, those requests may stay as low as they are today: a request
     below the peak is a risk, a pod that the quota refuses is an outage.
     """
-    rows = quota_rows(facts, items)
     if not items:
-        nothing = np.empty(0)
-        return Sizing(nothing, nothing, nothing, np.empty(0, np.int8), [], nothing, nothing, nothing, None)
-    sizing = _solve(facts, items, rows, backend)
-    tight = [row for row, missing in zip(rows, sizing.quota_violation, strict=True) if missing > 1e-6 * row.hard]
+        return Sizing.of_nothing()
+    terms = risk_terms(facts, items)
+    curves = risk_curves(facts, items, terms)
+    keep_ceilings(items, curves)
+    quotas, budgets = quota_rows(facts, items), risk_budget_rows(facts, items)
+    sizing = _solve(items, terms, curves, quotas, budgets, backend)
+    tight = [row for row, missing in zip(quotas, sizing.quota_violation, strict=True) if missing > 1e-6 * row.hard]
     if not tight:
         return sizing
     for row in tight:
         for position in row.items:
             _keep_today(items[position])
-    relaxed = _solve(facts, items, rows, backend)
+    relaxed = _solve(items, terms, curves, quotas, budgets, backend)
     relaxed.quota_missing = sizing.quota_violation
     return relaxed
 
 
 def _keep_today(item: Candidate) -> None:
     """Lower the floor of a request to today's value, if that is lower."""
-    today = requested(item.container, item.resource)
-    if 0 < today < item.bounds.lower:
+    if 0 < today(item) < item.bounds.lower:
         item.bounds.notes.append(f"the quota has no room for its floor: {item.bounds.lower_text}")
-        item.bounds.lower, item.bounds.lower_code = today, "quota_too_small"
+        item.bounds.lower, item.bounds.lower_code = today(item), "quota_too_small"
         item.bounds.lower_text = "the quota has no room for more than today's request"
 
 
-def _solve(facts: Facts, items: list[Candidate], rows: list[QuotaRow], backend: str) -> Sizing:
+def _solve(
+    items: list[Candidate],
+    terms: RiskTerms,
+    curves: RiskCurves,
+    quotas: list[QuotaRow],
+    budgets: list[RiskBudgetRow],
+    backend: str,
+) -> Sizing:
     unit = np.array([UNIT[item.resource] for item in items])
-    points, risk = _curves(facts, items)
-    unit_price, risk_price = _prices(facts, items)
-    budgets = tuple(
-        BudgetRow(row.name, row.items, row.pods, max(row.room, 0.0) / UNIT[row.resource], "request") for row in rows
-    )
+    rows = [BudgetRow(q.name, q.items, q.pods, max(q.room, 0.0) / UNIT[q.resource], "request") for q in quotas]
+    rows += [BudgetRow(b.name, b.items, np.ones(len(b.items)), b.limit_per_month, "incidents") for b in budgets]
+    most_price = [np.inf] * len(quotas) + [b.most_price for b in budgets]
     try:
         problem = RiskProblem(
-            request=points / unit[:, None],
-            expected_incidents=risk,
-            unit_cost=unit_price * unit,
-            price_of_risk=risk_price,
+            request=curves.points / unit[:, None],
+            expected_incidents=curves.incidents,
+            unit_cost=terms.unit_price * unit,
+            price_of_risk=terms.risk_price / curves.inflation,
             lower=np.array([item.bounds.lower for item in items]) / unit,
             upper=np.array([item.bounds.upper for item in items]) / unit,
-            budgets=budgets,
+            budgets=tuple(rows),
         )
-        choice = solve_risk(problem, backend=backend)
+        answer = solve_elastic(problem, most_price, backend=backend)
     except (ValueError, RuntimeError) as error:
         raise SolverError(f"the sizing program was not solved: {error}") from error
-    scale = np.array([UNIT[row.resource] for row in rows])
+    scale = np.array([UNIT[row.resource] for row in quotas])
+    of_quotas, of_budgets = slice(0, len(quotas)), slice(len(quotas), None)
     return Sizing(
-        request=choice.request * unit,
-        unit_price=unit_price,
-        risk_price=risk_price,
-        binding=choice.binding,
-        quota_rows=rows,
-        quota_dual=choice.budget_dual / scale,
-        quota_violation=choice.budget_slack_violation * scale,
-        quota_missing=choice.budget_slack_violation * scale,
-        choice=choice,
+        request=answer.choice.request * unit,
+        expected_incidents=answer.choice.expected_incidents,
+        unit_price=terms.unit_price,
+        level=terms.level,
+        binding=answer.choice.binding,
+        quota_rows=quotas,
+        quota_dual=answer.price[of_quotas] / scale,
+        quota_violation=answer.violation[of_quotas] * scale,
+        quota_missing=answer.violation[of_quotas] * scale,
+        budget_rows=budgets,
+        budget_use=answer.use[of_budgets],
+        budget_dual=answer.price[of_budgets],
+        budget_violation=answer.excess[of_budgets],
+        choice=answer.choice,
     )
-
-
-def _curves(facts: Facts, items: list[Candidate]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(item, point) requests in cores or bytes and incidents a month, NaN padded at the end."""
-    cpu = np.array([i for i, item in enumerate(items) if item.resource == "cpu"], dtype=np.intp)
-    memory = np.array([i for i, item in enumerate(items) if item.resource == "memory"], dtype=np.intp)
-    parts = []
-    if len(cpu):
-        pods = np.array([max(facts.billed_pods(items[i].workload_row, items[i].container.name), 1e-3) for i in cpu])
-        parts.append((cpu, *cpu_curve(facts.history.cpu, np.array([items[i].history_row for i in cpu]), pods)))
-    if len(memory):
-        points, incidents = memory_curve(facts.history.memory, np.array([items[i].history_row for i in memory]))
-        parts.append((memory, points, incidents * DAYS_PER_MONTH / DAYS))
-    width = max(points.shape[1] for _, points, _ in parts)
-    all_points = np.full((len(items), width), np.nan)
-    all_risk = np.full((len(items), width), np.nan)
-    for index, points, incidents in parts:
-        all_points[index, : points.shape[1]] = points
-        all_risk[index, : points.shape[1]] = incidents
-    return all_points, all_risk
-
-
-def _prices(facts: Facts, items: list[Candidate]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(item,) price of a core or byte for all pods a month, and price of an incident."""
-    unit_price, risk_price = np.empty(len(items)), np.empty(len(items))
-    for position, item in enumerate(items):
-        prices = facts.prices[item.workload_row] or REFERENCE_PRICES
-        pods = max(facts.billed_pods(item.workload_row, item.container.name), 1e-3)
-        if item.resource == "cpu":
-            unit_price[position] = prices.core_per_hour * HOURS_PER_MONTH * pods
-            # A missing core-hour costs the ratio, and it also saved the core-hour that a larger request pays:
-            # so min price r + risk E(u - r)+ has its optimum where P(u > r) = 1 / (ratio + 1), the newsvendor's.
-            risk_price[position] = prices.core_per_hour * (item.policy.risk.cpu_shortage_price_ratio + 1)
-        else:
-            unit_price[position] = prices.gib_per_hour / GIB * HOURS_PER_MONTH * pods
-            risk_price[position] = item.policy.risk.oom_kill_price
-    return unit_price, risk_price

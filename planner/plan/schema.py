@@ -75,6 +75,20 @@ class Expectation(Frozen):
     proposed: float | None
 
 
+class BacktestLine(Frozen):
+    """What the same rule would have done to this container in days that it had not seen, and what today's did."""
+
+    folds: int
+    days: float = Field(description="Container-days judged.")
+    memory_incident_days: float | None = Field(default=None, description="Days above the memory; null = memory stays.")
+    memory_incident_days_today: float | None = None
+    memory_relative_slack: float | None = Field(default=None, description="(request - p95 of use) / request.")
+    cpu_shortage_core_seconds_per_day: float | None = None
+    cpu_shortage_core_seconds_per_day_today: float | None = None
+    cpu_short_share: float | None = Field(default=None, description="Share of time above the CPU request.")
+    cpu_relative_slack: float | None = None
+
+
 class Evidence(Frozen):
     """What a recommendation rests on."""
 
@@ -87,6 +101,7 @@ class Evidence(Frozen):
     confidence: Confidence
     observed: dict[str, float] = Field(default_factory=dict, description="Statistics of the usage, units in the names.")
     expected_incidents: tuple[Expectation, ...] = ()
+    backtest: BacktestLine | None = Field(default=None, description="null = too short a history to hold days back.")
     notes: tuple[str, ...] = ()
 
 
@@ -127,6 +142,36 @@ class NotRecommended(Frozen):
     text: str
     fix: str = ""
     numbers: dict[str, float | int | str | None] = Field(default_factory=dict)
+
+
+class BudgetUse(Frozen):
+    """A budget of incidents, and what the plan makes of it."""
+
+    scope: str = Field(description="`fleet`, or a namespace.")
+    resource: Literal["cpu", "memory"]
+    unit: str
+    budget: float
+    expected: float
+    exceeded: bool = Field(description="Meeting it would cost more than the policy pays for an incident.")
+    saving_of_one_more: float = Field(
+        description="Currency a month saved if one more incident a month (a kill, or a core-hour) were allowed."
+    )
+
+
+class RiskSummary(Frozen):
+    """Expected incidents of all containers that were sized, and who bears them."""
+
+    oom_kills_per_1000_container_days_now: float | None = None
+    oom_kills_per_1000_container_days: float | None = None
+    cpu_shortage_core_seconds_per_day_now: float | None = None
+    cpu_shortage_core_seconds_per_day: float | None = None
+    worst_1pct_oom_days_per_30_days: float | None = Field(
+        default=None, description="Expected days of the worst hundredth of containers, each on average."
+    )
+    largest_tenth_share_of_oom_days: float | None = Field(
+        default=None, description="Of all expected days, those of the tenth of containers with the largest requests."
+    )
+    budgets: tuple[BudgetUse, ...] = ()
 
 
 class PriceUse(Frozen):
@@ -202,6 +247,7 @@ class Plan(Frozen):
         default_factory=dict,
         description="Sums over all workloads: `requested_cpu_cores`, `planned_cpu_cores`, `used_cpu_cores` ...",
     )
+    risk: RiskSummary = Field(default_factory=RiskSummary)
     solver: dict[str, Any] = Field(default_factory=dict, description="Status, backend, objective and bounds.")
     recommendations: tuple[Recommendation, ...] = ()
     not_recommended: tuple[NotRecommended, ...] = ()

@@ -13,7 +13,7 @@ _UNITS = {"cpu": "cores", "memory": "bytes"}
 _EXPECTATIONS = (
     "oom_kill_days_per_30_days",
     "days_over_memory_request_per_30_days",
-    "cpu_shortage_core_hours_per_month",
+    "cpu_shortage_core_seconds_per_day",
 )
 
 

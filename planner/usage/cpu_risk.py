@@ -1,11 +1,12 @@
 r"""CPU shortage in the next period, from recency-weighted samples and from how such forecasts erred before.
 
-**Forecast.** The next period's samples are expected to be distributed as the past ones, where a sample of age ``a`` days
-weighs ``2^(-a / half_life)``. Its shortage at a request ``r`` is the weighted mean ``m(r) = mean (u - r)+`` in cores.
+**Forecast.** The next period's samples are expected to be distributed as the past ones, a sample of age ``a`` days
+weighing ``2^(-a / half_life)``. Its shortage at a request ``r`` is the weighted mean ``m(r) = mean (u - r)+`` in cores.
 
-**Half-life.** One for the fleet, chosen among ``HALF_LIVES_DAYS`` by walking forward through the history: for each cut
-and each level q the request is the weighted quantile of what lay before, and it costs what it reserves and
-``1 / (1 - q)`` times what was missing after. A choice other than the usual one must be better by a thousandth.
+**Half-life.** One for the fleet and the level at which a request is decided (p90, p95, ...), chosen among
+``HALF_LIVES_DAYS`` by walking forward through the history: for each cut and each level q the request is the weighted
+quantile of what lay before, and it costs what it reserves and ``1 / (1 - q)`` times what was missing after. Costs of
+neighbouring levels are smoothed. A choice other than the usual one must be better by half a per cent.
 
 **Calibration.** Forecasts are too hopeful, since levels move. Over the same cuts, summed over the fleet::
 
@@ -29,11 +30,13 @@ from planner.usage.day_ranks import DayRanks
 
 Floats = NDArray[np.float64]
 
-HALF_LIVES_DAYS = (np.inf, 14.0, 7.0, 4.0, 3.0)
+HALF_LIVES_DAYS = (np.inf, 7.0, 4.0, 2.0)
 USUAL_HALF_LIFE_DAYS = 4.0
-LEAST_GAIN = 1e-3
+LEAST_GAIN = 5e-3
 PRICED_LEVELS = np.array([0.9, 0.95, 0.98, 0.99])
 SHARE_LEVEL = 1  # p95 in PRICED_LEVELS
+SMOOTHING = np.array([[0.7, 0.3, 0.0, 0.0], [0.2, 0.6, 0.2, 0.0], [0.0, 0.2, 0.6, 0.2], [0.0, 0.0, 0.3, 0.7]])
+"""Row: what a level's choice takes of the costs of each level."""
 BEYOND = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0])
 """Multiples of the highest sample at which shortage is told beyond it."""
 PRIOR_BEYOND = np.array([1e-3, 7e-4, 4e-4, 2e-4, 8e-5, 3e-5])
@@ -74,37 +77,30 @@ class CpuRisk:
 
     def quantiles(self, levels: Floats) -> Floats:
         """(series, level) smallest sample that at most a weighted share 1 - level lies above."""
-        return _quantiles(self.values, self.share, levels)
+        return quantiles_of(self.values, self.share, levels)
 
     def forecast_shortage(self, requests: Floats) -> Floats:
         """(series, point) weighted mean of ``(u - r)+`` in cores, without calibration."""
-        return _mean_excess(self.values, self.share, requests)
+        return mean_excess_of(self.values, self.share, requests)
 
     def shortage(self, requests: Floats) -> Floats:
         """(series, point) expected mean shortage in cores at the requests (cores)."""
         highest = self.highest[:, None]
         multiple = np.divide(requests, highest, out=np.full(requests.shape, np.inf), where=highest > 0)
         beyond = np.interp(np.maximum(multiple, 1.0), BEYOND, self.beyond)
-        return self.inflation * self.forecast_shortage(requests) + highest * beyond
+        shortage: Floats = self.inflation * self.forecast_shortage(requests) + highest * beyond
+        return shortage
 
     def share_exceeded(self, requests: Floats) -> Floats:
         """(series, point) expected share of time above the requests."""
         above = np.stack([(self.share * (self.values > column[:, None])).sum(axis=1) for column in requests.T], axis=1)
-        return np.minimum(above * self.exceeded_more_often, 1.0)
+        share: Floats = np.minimum(above * self.exceeded_more_often, 1.0)
+        return share
 
     def least_request(self, most_share: Floats) -> Floats:
         """(series,) smallest request that is exceeded in at most a share of the time, (series,)."""
         level = 1.0 - np.clip(most_share / self.exceeded_more_often, 0.0, 1.0)
-        return (
-            np.stack(
-                [
-                    _quantiles(self.values[i : i + 1], self.share[i : i + 1], level[i : i + 1])[0, 0]
-                    for i in range(len(level))
-                ]
-            )
-            if len(level)
-            else np.empty(0)
-        )
+        return quantiles_of(self.values, self.share, level[:, None])[:, 0]
 
     def curves(self, levels: Floats) -> tuple[Floats, Floats]:
         """(series, point) requests in cores, not descending, and (series, point) expected mean shortage in cores."""
@@ -113,88 +109,103 @@ class CpuRisk:
         return requests, self.shortage(requests)
 
 
-def calibrate_cpu(ranks: DayRanks, horizon_days: int) -> CpuRisk:
-    """Learn the shortage of a fleet from its ranked days."""
-    learned = _walk_forward(_largest(ranks), horizon_days)
-    values, share = _ordered(ranks, learned.half_life_days)
-    return CpuRisk(
-        values=values,
-        share=share,
-        half_life_days=learned.half_life_days,
-        inflation=learned.inflation,
-        exceeded_more_often=learned.exceeded_more_often,
-        beyond=learned.beyond,
-        periods=learned.periods,
-    )
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class _Learned:
-    half_life_days: float
-    inflation: float
-    exceeded_more_often: float
+class CpuLessons:
+    """What the walk-forward taught; everything over ``HALF_LIVES_DAYS`` is indexed alike.
+
+    Attributes:
+        choice: (level,) position of the half-life chosen for each of ``PRICED_LEVELS``.
+        inflation: (half-life,) realised over forecast shortage.
+        exceeded_more_often: (half-life,) realised over forecast share of time above a request; 1 or more.
+        beyond: (point,) see :class:`CpuRisk`.
+        periods: independent periods seen.
+    """
+
+    choice: NDArray[np.intp]
+    inflation: Floats
+    exceeded_more_often: Floats
     beyond: Floats
     periods: float
 
+    def half_life_place(self, level: float) -> int:
+        """Position of the half-life for requests that are decided near a level."""
+        distance = np.abs(np.log((1.0 - level + 1e-4) / (1.0 - PRICED_LEVELS)))
+        return int(self.choice[distance.argmin()])
 
-def _walk_forward(ranks: DayRanks, horizon_days: int) -> _Learned:
+    def risk(self, ranks: DayRanks, place: int) -> CpuRisk:
+        """The calibrated shortage of some containers at a half-life, given by its position."""
+        half_life = HALF_LIVES_DAYS[place]
+        values, share = _ordered(ranks, half_life)
+        return CpuRisk(
+            values=values,
+            share=share,
+            half_life_days=half_life,
+            inflation=float(self.inflation[place]),
+            exceeded_more_often=float(self.exceeded_more_often[place]),
+            beyond=self.beyond,
+            periods=self.periods,
+        )
+
+
+def learn_cpu(ranks: DayRanks, horizon_days: int) -> CpuLessons:
+    """Walk forward through the history of a fleet; see the head of this file."""
+    ranks = _largest(ranks)
     cuts = _cuts(ranks.days, horizon_days)
-    if not cuts or not len(ranks.values):
-        return _Learned(USUAL_HALF_LIFE_DAYS, 1.0, 1.0, PRIOR_BEYOND.copy(), 0.0)
-    cost = np.zeros((len(HALF_LIVES_DAYS), len(PRICED_LEVELS)))
-    sums = np.zeros((len(HALF_LIVES_DAYS), 4))  # missing, forecast, exceeded share, containers
-    beyond = np.zeros(len(BEYOND))
-    highest_sum = 0.0
+    tally = _Tally()
     for cut in cuts:
         before, after = ranks.between(0, cut), ranks.between(cut, cut + horizon_days)
         both = (before.weights.sum(axis=(1, 2)) > 0) & (after.weights.sum(axis=(1, 2)) > 0)
-        if not both.any():
-            continue
-        before, after = before.take(np.flatnonzero(both)), after.take(np.flatnonzero(both))
+        if both.any():
+            rows = np.flatnonzero(both)
+            tally.add(before.take(rows), after.take(rows))
+    return tally.conclude((ranks.days - cuts[0]) / horizon_days if cuts else 0.0)
+
+
+class _Tally:
+    """Sums over cuts and containers, per half-life."""
+
+    def __init__(self) -> None:
+        count = len(HALF_LIVES_DAYS)
+        self.cost = np.zeros((count, len(PRICED_LEVELS)))
+        self.missing, self.forecast, self.exceeded = np.zeros(count), np.zeros(count), np.zeros(count)
+        self.beyond = np.zeros(len(BEYOND))
+        self.highest, self.containers = 0.0, 0
+
+    def add(self, before: DayRanks, after: DayRanks) -> None:
+        """One cut."""
         next_values, next_share = _ordered(after, np.inf)
         order, values = _descending(before)
-        above_highest = _mean_excess(next_values, next_share, values[:, :1] * BEYOND)
-        beyond += above_highest.sum(axis=0)
-        highest_sum += float(values[:, 0].sum())
+        above_highest = mean_excess_of(next_values, next_share, values[:, :1] * BEYOND)
+        self.beyond += above_highest.sum(axis=0)
+        self.highest += float(values[:, 0].sum())
+        self.containers += len(values)
         for place, half_life in enumerate(HALF_LIVES_DAYS):
             share = _share(before, half_life, order)
-            requests = _quantiles(values, share, PRICED_LEVELS)
-            missing = _mean_excess(next_values, next_share, requests)
-            cost[place] += (requests + missing / (1.0 - PRICED_LEVELS)).sum(axis=0)
-            over = next_values > requests[:, SHARE_LEVEL, None]
-            sums[place] += (
-                float((missing - above_highest[:, :1]).sum()),
-                float(_mean_excess(values, share, requests).sum()),
-                float((next_share * over).sum()),
-                float(len(values)),
-            )
-    return _conclude(cost, sums, beyond / max(highest_sum, 1e-12), (ranks.days - cuts[0]) / horizon_days)
+            requests = quantiles_of(values, share, PRICED_LEVELS)
+            missing = mean_excess_of(next_values, next_share, requests)
+            self.cost[place] += (requests + missing / (1.0 - PRICED_LEVELS)).sum(axis=0)
+            self.missing[place] += float((missing - above_highest[:, :1]).sum())
+            self.forecast[place] += float(mean_excess_of(values, share, requests).sum())
+            self.exceeded[place] += float((next_share * (next_values > requests[:, SHARE_LEVEL, None])).sum())
 
-
-def _conclude(cost: Floats, sums: Floats, beyond: Floats, periods: float) -> _Learned:
-    best = cost.min(axis=0)
-    relative = np.divide(cost, best, out=np.ones_like(cost), where=best > 0).mean(axis=1)
-    usual = HALF_LIVES_DAYS.index(USUAL_HALF_LIFE_DAYS)
-    place = int(relative.argmin())
-    if relative[place] > relative[usual] - LEAST_GAIN:
-        place = usual
-    missing, forecast, exceeded, containers = sums[place]
-    trust = periods / (periods + PRIOR_PERIODS)
-    raw = float(np.clip(missing / forecast, 1.0 / MOST_INFLATION, MOST_INFLATION)) if forecast > 0 else 1.0
-    often = exceeded / max(containers, 1.0) / (1.0 - PRICED_LEVELS[SHARE_LEVEL])
-    shrunk = trust * beyond + (1.0 - trust) * PRIOR_BEYOND
-    return _Learned(
-        half_life_days=float(HALF_LIVES_DAYS[place]),
-        inflation=raw**trust,
-        exceeded_more_often=float(np.clip(often, 1.0, MOST_INFLATION)) ** trust,
-        beyond=_convex_falling(shrunk),
-        periods=periods,
-    )
-
-
-def _convex_falling(beyond: Floats) -> Floats:
-    """A mean excess is convex in the request already; a mixture of two is too, up to rounding."""
-    return np.minimum.accumulate(np.maximum(beyond, 0.0))
+    def conclude(self, periods: float) -> CpuLessons:
+        """Choices and calibration, shrunk by how much was seen."""
+        trust = periods / (periods + PRIOR_PERIODS)
+        best = self.cost.min(axis=0)
+        relative = np.divide(self.cost, best, out=np.ones_like(self.cost), where=best > 0) @ SMOOTHING.T
+        usual = HALF_LIVES_DAYS.index(USUAL_HALF_LIFE_DAYS)
+        choice = relative.argmin(axis=0)
+        choice = np.where(relative.min(axis=0) > relative[usual] - LEAST_GAIN, usual, choice)
+        ratio = np.divide(self.missing, self.forecast, out=np.ones_like(self.missing), where=self.forecast > 0)
+        often = self.exceeded / max(self.containers, 1) / (1.0 - PRICED_LEVELS[SHARE_LEVEL])
+        seen = self.beyond / self.highest if self.highest > 0 else PRIOR_BEYOND
+        return CpuLessons(
+            choice=choice.astype(np.intp),
+            inflation=np.clip(ratio, 1.0 / MOST_INFLATION, MOST_INFLATION) ** trust,
+            exceeded_more_often=np.clip(often, 1.0, MOST_INFLATION) ** trust,
+            beyond=trust * seen + (1.0 - trust) * PRIOR_BEYOND,
+            periods=periods,
+        )
 
 
 def _cuts(days: int, horizon_days: int) -> list[int]:
@@ -227,7 +238,14 @@ def _share(ranks: DayRanks, half_life_days: float, order: NDArray[np.intp]) -> F
     weights = (ranks.weights * recency[None, :, None]).reshape(len(ranks.weights), -1)
     ordered = np.take_along_axis(weights, order, axis=1)
     total = ordered.sum(axis=1, keepdims=True)
-    return np.divide(ordered, total, out=np.zeros(ordered.shape), where=total > 0)
+    share: Floats = np.divide(ordered, total, out=np.zeros(ordered.shape), where=total > 0)
+    return share
+
+
+def descending_shares(ranks: DayRanks) -> tuple[Floats, Floats, Floats]:
+    """(series, slot) values, highest first; (series, slot) shares of the samples; (series,) number of samples."""
+    values, share = _ordered(ranks, np.inf)
+    return values, share, ranks.weights.sum(axis=(1, 2)).astype(np.float64)
 
 
 def _ordered(ranks: DayRanks, half_life_days: float) -> tuple[Floats, Floats]:
@@ -235,19 +253,28 @@ def _ordered(ranks: DayRanks, half_life_days: float) -> tuple[Floats, Floats]:
     return values, _share(ranks, half_life_days, order)
 
 
-def _quantiles(values: Floats, share: Floats, levels: Floats) -> Floats:
-    """(series, level): the first value, from the highest down, whose share reaches 1 - level.
+def quantiles_of(values: Floats, share: Floats, levels: Floats) -> Floats:
+    """Weighted quantiles of each row.
 
-    Groups of samples stand for their means, so a quantile inside a group is told linearly between neighbours.
+    Groups of samples stand for their means, so a quantile between the middles of two groups is told linearly.
+
+    Args:
+        values: (series, slot) descending.
+        share: (series, slot), rows sum to 1.
+        levels: (level,) for all, or (series, level).
+
+    Returns:
+        (series, level).
     """
     above = np.cumsum(share, axis=1)
     middle = above - share / 2.0
-    result = np.empty((len(values), len(levels)))
+    all_levels = np.broadcast_to(levels, (len(values), levels.shape[-1]))
+    result = np.empty(all_levels.shape)
     rows = np.arange(len(values))
     last = values.shape[1] - 1
-    for column, level in enumerate(levels):
-        wanted = 1.0 - level
-        right = np.minimum((middle < wanted - 1e-12).sum(axis=1), last)
+    for column in range(all_levels.shape[1]):
+        wanted = 1.0 - all_levels[:, column]
+        right = np.minimum((middle < wanted[:, None] - 1e-12).sum(axis=1), last)
         left = np.maximum(right - 1, 0)
         width = middle[rows, right] - middle[rows, left]
         part = np.divide(wanted - middle[rows, left], width, out=np.ones(len(rows)), where=width > 0)
@@ -256,7 +283,7 @@ def _quantiles(values: Floats, share: Floats, levels: Floats) -> Floats:
     return result
 
 
-def _mean_excess(values: Floats, share: Floats, requests: Floats) -> Floats:
+def mean_excess_of(values: Floats, share: Floats, requests: Floats) -> Floats:
     """(series, point) weighted mean of ``(u - r)+``; values descending."""
     count = np.concatenate([np.zeros((len(values), 1)), np.cumsum(share, axis=1)], axis=1)
     area = np.concatenate([np.zeros((len(values), 1)), np.cumsum(share * values, axis=1)], axis=1)
@@ -265,4 +292,5 @@ def _mean_excess(values: Floats, share: Floats, requests: Floats) -> Floats:
     for column in range(requests.shape[1]):
         above = (values > requests[:, column, None]).sum(axis=1)
         result[:, column] = area[rows, above] - requests[:, column] * count[rows, above]
-    return np.maximum(result, 0.0)
+    positive: Floats = np.maximum(result, 0.0)
+    return positive

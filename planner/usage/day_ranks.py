@@ -114,33 +114,18 @@ def add_day(ranks: DayRanks, day: int, owner: NDArray[np.intp], samples: NDArray
         owner: (row,) container of each row; a container must not come in two calls for the same day.
         samples: (row, sample), NaN = none.
     """
-    means, weights = rank_rows(samples)
-    with_samples = weights.any(axis=1)
-    owner, means, weights = owner[with_samples], means[with_samples], weights[with_samples]
-    order = np.argsort(owner, kind="stable")
-    owner, means, weights = owner[order], means[order], weights[order]
-    starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else np.empty(0, dtype=np.int64)
-    sizes = np.diff(np.r_[starts, len(owner)])
-    alone = starts[sizes == 1]
-    ranks.values[owner[alone], day], ranks.weights[owner[alone], day] = means[alone], weights[alone]
-    for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
-        pods = slice(start, start + size)
-        merged = _merge(means[pods].ravel(), weights[pods].ravel())
-        ranks.values[owner[start], day], ranks.weights[owner[start], day] = merged
-
-
-def _merge(means: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Groups of several pods as groups of their samples together; a group that straddles an edge is split."""
-    known = weights > 0
-    order = np.argsort(-means[known], kind="stable")
-    value, weight = means[known][order].astype(np.float64), weights[known][order].astype(np.float64)
-    edges = _edges(np.array([round(weight.sum())]))[0]
-    reached = np.concatenate([[0.0], np.cumsum(weight)])
-    area = np.concatenate([[0.0], np.cumsum(weight * value)])
-    sums = np.diff(np.interp(edges, reached, area))
-    sizes = np.diff(edges)
-    merged = np.divide(sums, sizes, out=np.full(GROUPS, np.nan), where=sizes > 0)
-    return merged.astype(np.float32), sizes.astype(np.float32)
+    with_samples = np.isfinite(samples).any(axis=1)
+    rows = np.flatnonzero(with_samples)
+    order = rows[np.argsort(owner[rows], kind="stable")]
+    sorted_owner = owner[order]
+    starts = np.flatnonzero(np.r_[True, sorted_owner[1:] != sorted_owner[:-1]]) if len(order) else np.empty(0, np.intp)
+    pods = np.diff(np.r_[starts, len(order)])
+    for count in np.unique(pods).tolist():
+        first = starts[pods == count]
+        members = order[first[:, None] + np.arange(count)]
+        together = samples[members].reshape(len(first), count * samples.shape[1])
+        who = sorted_owner[first]
+        ranks.values[who, day], ranks.weights[who, day] = rank_rows(together)
 
 
 def ranks_of_window(window: UsageWindow) -> DayRanks:

@@ -21,10 +21,12 @@ to the whole, and the whole to a built-in prior, in proportion to the number of 
 
     P_class = (n P_own + 300 P_whole) / (n + 300)          P_whole = (n P_all + 50 P_prior) / (n + 50)
 
-**Answer.** ``P(day's peak > m) = P_class((m - f) / s)``; an incident is such a day. The curve falls in m.
+**Answer.** ``P(day's peak > m) = P_class((m - f) / s) (n + 1) / (n_i + 1)``; an incident is such a day. The last factor
+widens what is known of a container with samples on only ``n_i`` of the ``n`` days: the chance of a new record among
+``n_i + 1`` exchangeable days is ``1 / (n_i + 1)``. The curve falls in m.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +67,8 @@ def forecast_peaks(day_peak: NDArray[np.floating], horizon_days: float) -> Float
         recent = np.fmax.reduce(day_peak[:, -days:], axis=1).astype(np.float64)
         wider = np.where(np.isfinite(recent), recent, wider)
         total += wider
-    return total / (1 + len(RECENT_DAYS)) + steady_growth(day_peak, horizon_days).per_day * horizon_days
+    level: Floats = total / (1 + len(RECENT_DAYS))
+    return level + steady_growth(day_peak, horizon_days).per_day * horizon_days
 
 
 def volatility(day_peak: NDArray[np.floating]) -> Floats:
@@ -75,7 +78,8 @@ def volatility(day_peak: NDArray[np.floating]) -> Floats:
     count = np.maximum(known.sum(axis=1), 1)
     mean = (logs * known).sum(axis=1) / count
     variance = (((logs - mean[:, None]) ** 2) * known).sum(axis=1) / count
-    return np.sqrt(np.maximum(variance, 0.0))
+    deviation: Floats = np.sqrt(np.maximum(variance, 0.0))
+    return deviation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +107,7 @@ class MemoryRisk:
         volatility_class: (series,) int64, 0 = flat.
         class_examples: (class,) number of examples behind each class.
         growth_per_day: (series,) bytes a day of steady growth, 0 = none.
+        short_history: (series,) 1 or more: how much likelier a surprise is because few of the days have samples.
         pools: one chance function per class.
     """
 
@@ -111,7 +116,19 @@ class MemoryRisk:
     volatility_class: NDArray[np.int64]
     class_examples: NDArray[np.int64]
     growth_per_day: Floats
+    short_history: Floats
     pools: tuple["Pool", ...]
+
+    def take(self, rows: NDArray[np.intp]) -> "MemoryRisk":
+        """The same chances for some of the series."""
+        return replace(
+            self,
+            forecast=self.forecast[rows],
+            spread_unit=self.spread_unit[rows],
+            volatility_class=self.volatility_class[rows],
+            growth_per_day=self.growth_per_day[rows],
+            short_history=self.short_history[rows],
+        )
 
     def chance(self, sizes: Floats) -> Floats:
         """Chance that a day's peak lies above.
@@ -128,7 +145,8 @@ class MemoryRisk:
             rows = self.volatility_class == number
             if rows.any():
                 chance[rows] = pool.chance(excess[rows])
-        return np.where(np.isfinite(excess), chance, np.nan)
+        wider = np.minimum(chance * self.short_history[:, None], 1.0)
+        return np.where(np.isfinite(excess), wider, np.nan)
 
     def curves(self) -> tuple[Floats, Floats]:
         """(series, point) sizes in bytes, ascending, and (series, point) chances of a day, not increasing."""
@@ -178,6 +196,7 @@ def calibrate_memory(day_peak: NDArray[np.floating], horizon_days: int) -> Memor
         volatility_class=classes.astype(np.int64),
         class_examples=np.bincount(example_class, minlength=len(edges) + 1).astype(np.int64),
         growth_per_day=steady_growth(day_peak, horizon_days).per_day,
+        short_history=(day_peak.shape[1] + 1.0) / (np.isfinite(day_peak).sum(axis=1) + 1.0),
         pools=tuple(pools),
     )
 
@@ -204,7 +223,8 @@ def walk_forward(day_peak: NDArray[np.floating], horizon_days: int) -> Surprises
 
 
 def _spread_unit(forecast: Floats, reference: float) -> Floats:
-    return np.maximum(forecast, 1e-9) ** (1.0 - SPREAD_EXPONENT) * max(reference, 1e-9) ** SPREAD_EXPONENT
+    unit: Floats = np.maximum(forecast, 1e-9) ** (1.0 - SPREAD_EXPONENT) * max(reference, 1e-9) ** SPREAD_EXPONENT
+    return unit
 
 
 def _class_edges(found: Surprises) -> Floats:

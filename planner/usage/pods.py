@@ -101,6 +101,29 @@ def count_pods(
     )
 
 
+def image_since(pods: "pd.DataFrame", workloads: tuple[Workload, ...]) -> dict[tuple[int, str], float]:
+    """(workload row, container) -> Unix seconds since when it runs the image that it runs now.
+
+    Only containers that ran another image before. The image of now is that of the newest pod.
+    """
+    rows = workload_rows(workloads)
+    keys = zip(pods["namespace"].to_numpy(), pods["kind"].to_numpy(), pods["workload"].to_numpy(), strict=True)
+    owners = [rows.get(key, -1) for key in keys]
+    created, started = (pods[name].to_numpy(dtype=np.float64) for name in ("created", "started"))
+    begin = np.where(np.isfinite(created), created, started)
+    seen: dict[tuple[int, str], list[tuple[float, str]]] = {}
+    for row, time, text in zip(owners, begin.tolist(), pods["images"].to_numpy(), strict=True):
+        if row >= 0 and np.isfinite(time):
+            for container, image in _images_in(text).items():
+                seen.setdefault((row, container), []).append((time, image))
+    since = {}
+    for key, runs in seen.items():
+        newest = max(runs)[1]
+        if any(image != newest for _, image in runs):
+            since[key] = min(time for time, image in runs if image == newest)
+    return since
+
+
 def _peak(begin: NDArray[np.float64], finish: NDArray[np.float64], start: float) -> int:
     """Most intervals [begin, finish) that overlap at one time since ``start``."""
     inside = finish > start
@@ -138,11 +161,16 @@ def _containers_of(named: tuple[str, ...], workload: Workload) -> tuple[str, ...
     return tuple(sorted({*named, *more}))
 
 
-@lru_cache(maxsize=100_000)
 def _containers_in(images: str) -> tuple[str, ...]:
     """Container names of a pod's ``images`` text."""
+    return tuple(sorted(_images_in(images)))
+
+
+@lru_cache(maxsize=100_000)
+def _images_in(images: str) -> dict[str, str]:
+    """Container -> image of a pod's ``images`` text."""
     try:
         document = json.loads(images) if images else {}
     except ValueError:
-        return ()
-    return tuple(sorted(document)) if isinstance(document, dict) else ()
+        return {}
+    return {str(name): str(image) for name, image in document.items()} if isinstance(document, dict) else {}
