@@ -12,12 +12,15 @@ from planner.decisions.changes import ContainerPlan
 from planner.decisions.facts import Facts
 from planner.domain.pod_request import amount, requested
 from planner.domain.workload import Container
-from planner.plan.schema import Confidence, Evidence, Expectation
+from planner.plan.schema import BacktestLine, Confidence, Evidence, Expectation
 from planner.snapshot.usage import day_start
+from planner.units import human_memory
 
 SECONDS_PER_DAY = 86_400.0
 DAYS = 30.0
 SPREAD_WORTH_TELLING = 2.0
+SETTLED_DAYS = 7.0
+"""After so long an image counts as known."""
 
 
 @dataclass(slots=True)
@@ -68,7 +71,12 @@ def _allowed_memory(container: Container) -> float:
 
 
 def evidence(
-    facts: Facts, change: ContainerPlan, position: int, items: list[Candidate], expected: Expected
+    facts: Facts,
+    change: ContainerPlan,
+    position: int,
+    items: list[Candidate],
+    expected: Expected,
+    backtest: BacktestLine | None,
 ) -> Evidence:
     """Everything that one recommendation rests on."""
     own = {resource: items[i] for resource, i in change.items.items()}
@@ -88,18 +96,39 @@ def evidence(
         samples=int(sum(item.seen.samples for item in own.values())),
         pods=int(facts.counts.seen[change.workload_row]),
         coverage=round(coverage, 4),
-        confidence=_confidence(days, coverage, own),
+        confidence=_confidence(days, coverage, own, _days_of_image(facts, change)),
         observed=_observed(facts, own),
         expected_incidents=_expectations(change, position, expected),
-        notes=_notes(facts, own),
+        backtest=backtest,
+        notes=(*_notes(facts, own), *_image_note(facts, change)),
     )
 
 
-def _confidence(days: float, coverage: float, own: dict[str, Candidate]) -> Confidence:
-    """High needs two whole weeks nearly without gaps; less than a week is low, as is anything cut off by a limit."""
+def _days_of_image(facts: Facts, change: ContainerPlan) -> float:
+    """Days since the container runs its image; inf = it never ran another one."""
+    since = facts.image_since.get((change.workload_row, change.before.name))
+    return np.inf if since is None else max(facts.snapshot.header.end - since, 0.0) / SECONDS_PER_DAY
+
+
+def _image_note(facts: Facts, change: ContainerPlan) -> tuple[str, ...]:
+    days = _days_of_image(facts, change)
+    if days >= SETTLED_DAYS:
+        return ()
+    return (f"runs another image since {days:.1f} days: what was seen before may not hold",)
+
+
+def _confidence(days: float, coverage: float, own: dict[str, Candidate], days_of_image: float) -> Confidence:
+    """High needs two whole weeks nearly without gaps; less than a week is low, as is anything cut off by a limit.
+
+    A new image counts as less history: under a day low, under a week medium at most.
+    """
     censored = any(item.needs.oom_kills or item.needs.throttled > THROTTLED_SHARE for item in own.values())
     if days < 7 or coverage < 0.7 or any(item.container.heap_bytes is not None for item in own.values()):
         return Confidence.LOW
+    if days_of_image < 1:
+        return Confidence.LOW
+    if days_of_image < SETTLED_DAYS or any(item.needs.growth_per_day > 0 for item in own.values()):
+        return Confidence.MEDIUM
     if days < 14 - 0.01 or coverage < 0.95 or censored:
         return Confidence.MEDIUM
     return Confidence.HIGH
@@ -149,11 +178,18 @@ def _told(value: float) -> float | None:
 
 def _notes(facts: Facts, own: dict[str, Candidate]) -> tuple[str, ...]:
     notes = [note for item in own.values() for note in item.bounds.notes]
+    kind = facts.workloads[next(iter(own.values())).workload_row].kind
     for resource, item in sorted(own.items()):
         history = facts.history.cpu if resource == "cpu" else facts.history.memory
         spread = history.pod_peak_spread[item.history_row]
         if np.isfinite(spread) and spread > SPREAD_WORTH_TELLING:
-            notes.append(f"its pods differ: the highest {resource} peak is {spread:.1f} x the median pod's")
+            unlike = " (nodes may differ; one template must fit the largest)" if kind == "DaemonSet" else ""
+            notes.append(f"its pods differ: the highest {resource} peak is {spread:.1f} x the median pod's{unlike}")
+        if resource == "memory" and item.needs.growth_per_day > 0:
+            notes.append(
+                f"its daily memory peak grows by {human_memory(item.needs.growth_per_day)} a day: sized for"
+                f" {facts.policy.horizon_days} days ahead, and it may be a leak"
+            )
         if item.container.resize_restart and resource in item.container.resize_restart:
             notes.append(f"a resize of {resource} restarts the container")
     return tuple(dict.fromkeys(notes))

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.config.policy import Policy
+from planner.decisions.backtest_gate import Held, backtest_line, held_back
 from planner.decisions.candidates import Candidate, LeftAlone, find_candidates
 from planner.decisions.changes import ContainerPlan
 from planner.decisions.evidence_of import Expected, evidence, expected_incidents
 from planner.decisions.facts import Facts, gather
 from planner.decisions.money import price_uses, value_per_month
 from planner.decisions.requests import RequestsPlan, patch_route, plan_requests, resources_json
+from planner.decisions.risk_summary import risk_summary
 from planner.decisions.scope import Scope
 from planner.decisions.sizing import Sizing, size
 from planner.decisions.warnings import plan_warnings
@@ -51,9 +53,10 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
         raise DataTooPoorError(what, where=str(snapshot.folder), fix="see `planner doctor`")
     candidates = find_candidates(facts, scope)
     sizing = size(facts, candidates.items, backend)
-    outcome = plan_requests(facts, candidates, sizing)
+    held = held_back(facts, candidates.items)
+    outcome = plan_requests(facts, candidates, sizing, held)
     expected = expected_incidents(facts, outcome.changes, candidates.items, sizing.level)
-    recommendations = _recommendations(facts, outcome, candidates.items, expected)
+    recommendations = _recommendations(facts, outcome, candidates.items, expected, held)
     header = snapshot.header
     plan = Plan(
         cluster=header.cluster,
@@ -65,6 +68,7 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
         scope=scope.as_json(),
         bill=_bill(facts, outcome, inside, sum(r.freed_value_per_month or 0.0 for r in recommendations)),
         totals=_totals(facts, outcome, inside),
+        risk=risk_summary(facts, candidates.items, sizing, outcome.planned),
         solver=_solver(sizing, backend),
         recommendations=tuple(recommendations),
         not_recommended=tuple(_not_recommended(facts, alone) for alone in _sorted(facts, outcome.left_alone)),
@@ -94,6 +98,7 @@ def _recommendations(
     outcome: RequestsPlan,
     items: list[Candidate],
     expected: Expected,
+    held: dict[int, Held],
 ) -> list[Recommendation]:
     freed = _freed_values(facts, outcome)
     made = []
@@ -109,7 +114,7 @@ def _recommendations(
                 current=_values_json(change.before),
                 proposed=_values_json(change.after),
                 reason=Reason(text=_summary(change), details=tuple(change.details)),
-                evidence=evidence(facts, change, position, items, expected),
+                evidence=evidence(facts, change, position, items, expected, backtest_line(facts, change, held)),
                 freed_value_per_month=None if freed[position] is None else round(freed[position] or 0.0, 2),
                 saving_per_month=None,
                 patch=patch_route(workload, change.before),

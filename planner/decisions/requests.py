@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any
 
+from planner.decisions.backtest_gate import Held, why_not
 from planner.decisions.candidates import Candidate, Candidates, LeftAlone
 from planner.decisions.changes import ContainerPlan
 from planner.decisions.eligibility import Refusal, declared_of, is_guaranteed
@@ -26,8 +27,8 @@ class RequestsPlan:
     planned: list[PlannedWorkload]
 
 
-def plan_requests(facts: Facts, candidates: Candidates, sizing: Sizing) -> RequestsPlan:
-    """Round the chosen requests, add limits, drop changes that are too small, and take back what a cluster refuses."""
+def plan_requests(facts: Facts, candidates: Candidates, sizing: Sizing, held: dict[int, Held]) -> RequestsPlan:
+    """Round the chosen requests, add limits, and drop what is too small, failed its backtest, or a cluster refuses."""
     chosen = _rounded(candidates.items, sizing)
     left_alone = list(candidates.left_alone)
     by_workload: dict[int, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
@@ -45,6 +46,9 @@ def plan_requests(facts: Facts, candidates: Candidates, sizing: Sizing) -> Reque
             too_small = sorted(positions.keys() - worthwhile.keys())
             if too_small:
                 left_alone.append(_already_right(row, name, too_small))
+            for resource, refused in _failed_backtests(candidates.items, chosen, worthwhile, held).items():
+                left_alone.append(LeftAlone(row, name, (resource,), refused))
+                del worthwhile[resource]
             if worthwhile:
                 changes.append(_plan_container(facts, candidates.items, sizing, chosen, row, worthwhile))
     taken: dict[tuple[int, str, Refusal], list[str]] = defaultdict(list)
@@ -121,6 +125,19 @@ def _is_worthwhile(item: Candidate, value: float, *, under_tight_quota: bool) ->
     return bool(abs(value - now) >= max(least, change.min_relative * now) - 1e-9)
 
 
+def _failed_backtests(
+    items: list[Candidate], chosen: list[float], positions: dict[str, int], held: dict[int, Held]
+) -> dict[str, Refusal]:
+    """Reductions that the days held back speak against."""
+    refused = {}
+    for resource, position in positions.items():
+        item = items[position]
+        problem = why_not(item, held.get(position)) if chosen[position] < requested(item.container, resource) else None
+        if problem is not None:
+            refused[resource] = problem
+    return refused
+
+
 def _limit_facts(
     facts: Facts, items: list[Candidate], workload: Workload, positions: dict[str, int], first: Candidate
 ) -> LimitFacts:
@@ -134,10 +151,18 @@ def _limit_facts(
     guaranteed = first.policy.limits.keep_qos_class and is_guaranteed(declared_of(workload, first.container))
     return LimitFacts(
         today={name: limit for name, limit in limits.items() if limit is not None},
-        floor={name: items[position].needs.limit_floor for name, position in positions.items()},
+        floor={name: _limit_floor(items[position], limits[name]) for name, position in positions.items()},
         must_exist=frozenset(counted),
         guaranteed=guaranteed,
     )
+
+
+def _limit_floor(item: Candidate, limit_today: float | None) -> float:
+    """Least limit: what its use asks for, and where a CPU limit follows its request, room for bursts inside a step."""
+    needs = item.needs
+    if item.resource != "cpu" or limit_today is None or item.policy.limits.cpu != "keep-ratio":
+        return needs.limit_floor
+    return max(needs.limit_floor, min(limit_today, needs.highest * BURST_INSIDE_STEP))
 
 
 def _already_right(row: int, container: str, resources: list[str]) -> LeftAlone:

@@ -59,13 +59,23 @@ class RiskBudgetRow:
         return per_month / DAYS_PER_MONTH / max(len(self.items), 1) * 1000.0
 
 
-def risk_budget_rows(facts: Facts, items: list[Candidate]) -> list[RiskBudgetRow]:
-    """Rows of the fleet's budget and of each namespace that has one."""
+def risk_budget_rows(
+    facts: Facts, items: list[Candidate], without: frozenset[int] = frozenset()
+) -> list[RiskBudgetRow]:
+    """Rows of the fleet's budget and of each namespace that has one.
+
+    Args:
+        facts: of the snapshot.
+        items: the candidates.
+        without: positions that no budget counts.
+    """
     budgets = facts.policy.risk_budgets
     prices = (budgets.most_price_per_oom_kill, budgets.most_price_per_core_hour_short)
-    rows = _rows(budgets.fleet, FLEET, FLEET, items, range(len(items)), prices)
+    rows = _rows(budgets.fleet, FLEET, FLEET, items, [i for i in range(len(items)) if i not in without], prices)
     by_namespace: dict[str, list[int]] = {}
     for position, item in enumerate(items):
+        if position in without:
+            continue
         by_namespace.setdefault(facts.workloads[item.workload_row].namespace, []).append(position)
     for namespace, positions in sorted(by_namespace.items()):
         pattern = _pattern_of(namespace, budgets.namespaces)

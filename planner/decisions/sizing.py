@@ -92,20 +92,24 @@ def size(facts: Facts, items: list[Candidate], backend: str) -> Sizing:
     tight = [row for row, missing in zip(quotas, sizing.quota_violation, strict=True) if missing > 1e-6 * row.hard]
     if not tight:
         return sizing
+    held_down: set[int] = set()
     for row in tight:
-        for position in row.items:
-            _keep_today(items[position])
+        held_down |= {position for position in row.items.tolist() if _keep_today(items[position])}
+    # What a quota holds down no budget can buy off; it must not spend the budget of all others.
+    budgets = risk_budget_rows(facts, items, without=frozenset(held_down))
     relaxed = _solve(items, terms, curves, quotas, budgets, backend)
     relaxed.quota_missing = sizing.quota_violation
     return relaxed
 
 
-def _keep_today(item: Candidate) -> None:
-    """Lower the floor of a request to today's value, if that is lower."""
-    if 0 < today(item) < item.bounds.lower:
-        item.bounds.notes.append(f"the quota has no room for its floor: {item.bounds.lower_text}")
-        item.bounds.lower, item.bounds.lower_code = today(item), "quota_too_small"
-        item.bounds.lower_text = "the quota has no room for more than today's request"
+def _keep_today(item: Candidate) -> bool:
+    """Lower the floor of a request to today's value, if that is lower; whether it was."""
+    if not 0 < today(item) < item.bounds.lower:
+        return False
+    item.bounds.notes.append(f"the quota has no room for its floor: {item.bounds.lower_text}")
+    item.bounds.lower, item.bounds.lower_code = today(item), "quota_too_small"
+    item.bounds.lower_text = "the quota has no room for more than today's request"
+    return True
 
 
 def _solve(

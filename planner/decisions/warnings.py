@@ -18,6 +18,7 @@ def plan_warnings(facts: Facts, sizing: Sizing, inside: list[int]) -> tuple[Plan
     ]
     found += _policy_warnings(facts, inside)
     found += _quota_warnings(sizing)
+    found += _budget_warnings(sizing, facts.policy.currency)
     unpriced = facts.unpriced_nodes()
     if unpriced and not any(w.code.startswith("price_unknown") for w in found):
         found.append(
@@ -90,3 +91,21 @@ def _quota_warnings(sizing: Sizing) -> list[PlanWarning]:
             objects=(f"{namespace}/ResourceQuota/{quota}",),
         )
     return list(found.values())
+
+
+def _budget_warnings(sizing: Sizing, currency: str) -> list[PlanWarning]:
+    """Budgets of incidents that the plan does not meet, since it would cost too much or cannot be."""
+    found = []
+    for row, use, excess in zip(sizing.budget_rows, sizing.budget_use, sizing.budget_violation, strict=True):
+        if excess <= 0:
+            continue
+        expected = row.in_stated_unit(float(use))
+        found.append(
+            PlanWarning(
+                code="risk_budget_not_met",
+                text=f"{expected:.3g} {row.unit} are expected in {row.scope}; its budget is {row.stated:g}",
+                costs=f"meeting it would cost more than {row.most_price:g} {currency} for each incident that it avoids",
+                fix="see which containers expect most (a quota or a ceiling may hold them down), or raise the budget",
+            )
+        )
+    return found

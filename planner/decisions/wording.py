@@ -4,6 +4,7 @@ import numpy as np
 
 from planner.decisions.candidates import Candidate
 from planner.decisions.facts import Facts
+from planner.decisions.risk_budgets import FLEET
 from planner.decisions.sizing import Sizing
 from planner.plan.schema import Detail
 from planner.units import human_cpu, human_memory
@@ -26,7 +27,7 @@ def request_detail(facts: Facts, item: Candidate, sizing: Sizing, position: int,
 
 def _binding(facts: Facts, item: Candidate, sizing: Sizing, position: int) -> tuple[str, str]:
     binding = sizing.binding[position]
-    if binding == Binding.BUDGET:
+    if binding == Binding.BUDGET and _under_quota(sizing, position):
         return _quota_text(sizing, position)
     if binding == Binding.LOWER and item.bounds.lower_code:
         return item.bounds.lower_code, item.bounds.lower_text
@@ -36,10 +37,18 @@ def _binding(facts: Facts, item: Candidate, sizing: Sizing, position: int) -> tu
         return _cpu_text(facts, item, sizing, position)
     highest = float(facts.history.memory.highest[item.history_row])
     over = sizing.request[position] / max(highest, 1.0) - 1
-    return (
-        "risk_price",
-        f"highest peak {human_memory(highest)} and {over:.0%} over it; more costs more than the OOM kills it saves",
-    )
+    text = f"highest peak {human_memory(highest)} and {over:.0%} over it"
+    for row, dual in zip(sizing.budget_rows, sizing.budget_dual, strict=True):
+        if dual > 0 and position in row.items:
+            return (
+                "risk_budget",
+                f"{text}; where the {_scope(row.scope)} budget of {row.stated:g} {row.unit} is cheapest",
+            )
+    return "risk_price", f"{text}; more costs more than the OOM kills it saves"
+
+
+def _scope(scope: str) -> str:
+    return "fleet's" if scope == FLEET else f"namespace {scope}'s"
 
 
 def _cpu_text(facts: Facts, item: Candidate, sizing: Sizing, position: int) -> tuple[str, str]:
@@ -52,6 +61,12 @@ def _cpu_text(facts: Facts, item: Candidate, sizing: Sizing, position: int) -> t
         f"covers {share:.1%} of its samples (median {human_cpu(median)}); "
         f"a missing core-hour is priced {ratio:g} x a spare one",
     )
+
+
+def _under_quota(sizing: Sizing, position: int) -> bool:
+    """Whether a quota that holds it back moved a request, and not a budget of incidents."""
+    rows = zip(sizing.quota_rows, sizing.quota_dual, sizing.quota_violation, strict=True)
+    return any(position in row.items and (abs(dual) > 0 or violation > 0) for row, dual, violation in rows)
 
 
 def _quota_text(sizing: Sizing, position: int) -> tuple[str, str]:
