@@ -13,7 +13,9 @@ neighbouring levels are smoothed. A choice other than the usual one must be bett
     inflation  =  (missing after, at q = 0.9 ... 0.99, without what lay above the highest) / (forecast of it)
     beyond(k)  =  missing after above k x highest sample, per unit of the highest, k = 1 ... 3
 
-both shrunk, in proportion to the number of independent periods seen, to 1 and to a built-in prior. So::
+both shrunk, in proportion to the number of independent periods seen, to 1 and to a built-in prior. What lies beyond is
+learnt apart for containers whose highest sample stands close above their p98, further, and far: who spikes seldom
+passes a spike. So::
 
     shortage(r) = inflation m(r) + highest x beyond(max(r / highest, 1))           cores, convex and falling
 
@@ -41,6 +43,8 @@ BEYOND = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0])
 """Multiples of the highest sample at which shortage is told beyond it."""
 PRIOR_BEYOND = np.array([1e-3, 7e-4, 4e-4, 2e-4, 8e-5, 3e-5])
 PRIOR_PERIODS = 2.0
+PEAKEDNESS = np.array([1.25, 2.0])
+"""Highest sample over p98: at which the classes of ``beyond`` begin."""
 MOST_INFLATION = 4.0
 FEWEST_TRAINING_DAYS = 2
 MOST_EXAMPLES = 2000
@@ -58,7 +62,7 @@ class CpuRisk:
         half_life_days: what the fleet's history asks for.
         inflation: realised over forecast shortage.
         exceeded_more_often: realised over forecast share of time above a request; 1 or more.
-        beyond: (point,) shortage beyond ``BEYOND`` times the highest sample, per unit of it.
+        beyond: (series, point) shortage beyond ``BEYOND`` times the highest sample, per unit of it.
         periods: independent periods that the calibration saw.
     """
 
@@ -87,7 +91,7 @@ class CpuRisk:
         """(series, point) expected mean shortage in cores at the requests (cores)."""
         highest = self.highest[:, None]
         multiple = np.divide(requests, highest, out=np.full(requests.shape, np.inf), where=highest > 0)
-        beyond = np.interp(np.maximum(multiple, 1.0), BEYOND, self.beyond)
+        beyond = _interpolated(np.maximum(multiple, 1.0), self.beyond)
         shortage: Floats = self.inflation * self.forecast_shortage(requests) + highest * beyond
         return shortage
 
@@ -117,7 +121,7 @@ class CpuLessons:
         choice: (level,) position of the half-life chosen for each of ``PRICED_LEVELS``.
         inflation: (half-life,) realised over forecast shortage.
         exceeded_more_often: (half-life,) realised over forecast share of time above a request; 1 or more.
-        beyond: (point,) see :class:`CpuRisk`.
+        beyond: (class, point) by ``PEAKEDNESS``, see :class:`CpuRisk`.
         periods: independent periods seen.
     """
 
@@ -142,7 +146,7 @@ class CpuLessons:
             half_life_days=half_life,
             inflation=float(self.inflation[place]),
             exceeded_more_often=float(self.exceeded_more_often[place]),
-            beyond=self.beyond,
+            beyond=self.beyond[_peakedness_class(values, share)],
             periods=self.periods,
         )
 
@@ -168,16 +172,17 @@ class _Tally:
         count = len(HALF_LIVES_DAYS)
         self.cost = np.zeros((count, len(PRICED_LEVELS)))
         self.missing, self.forecast, self.exceeded = np.zeros(count), np.zeros(count), np.zeros(count)
-        self.beyond = np.zeros(len(BEYOND))
-        self.highest, self.containers = 0.0, 0
+        self.beyond = np.zeros((len(PEAKEDNESS) + 1, len(BEYOND)))
+        self.highest, self.containers = np.zeros(len(PEAKEDNESS) + 1), 0
 
     def add(self, before: DayRanks, after: DayRanks) -> None:
         """One cut."""
         next_values, next_share = _ordered(after, np.inf)
         order, values = _descending(before)
         above_highest = mean_excess_of(next_values, next_share, values[:, :1] * BEYOND)
-        self.beyond += above_highest.sum(axis=0)
-        self.highest += float(values[:, 0].sum())
+        classes = _peakedness_class(values, _share(before, np.inf, order))
+        np.add.at(self.beyond, classes, above_highest)
+        np.add.at(self.highest, classes, values[:, 0])
         self.containers += len(values)
         for place, half_life in enumerate(HALF_LIVES_DAYS):
             share = _share(before, half_life, order)
@@ -198,7 +203,8 @@ class _Tally:
         choice = np.where(relative.min(axis=0) > relative[usual] - LEAST_GAIN, usual, choice)
         ratio = np.divide(self.missing, self.forecast, out=np.ones_like(self.missing), where=self.forecast > 0)
         often = self.exceeded / max(self.containers, 1) / (1.0 - PRICED_LEVELS[SHARE_LEVEL])
-        seen = self.beyond / self.highest if self.highest > 0 else PRIOR_BEYOND
+        known = np.maximum(self.highest, 1e-12)[:, None]
+        seen = np.where(self.highest[:, None] > 0, self.beyond / known, PRIOR_BEYOND)
         return CpuLessons(
             choice=choice.astype(np.intp),
             inflation=np.clip(ratio, 1.0 / MOST_INFLATION, MOST_INFLATION) ** trust,
@@ -206,6 +212,24 @@ class _Tally:
             beyond=trust * seen + (1.0 - trust) * PRIOR_BEYOND,
             periods=periods,
         )
+
+
+def _peakedness_class(values: Floats, share: Floats) -> NDArray[np.intp]:
+    """(series,) class of highest over p98; values descending."""
+    high = quantiles_of(values, share, PRICED_LEVELS[[2]])[:, 0]
+    ratio = np.divide(values[:, 0], high, out=np.full(len(values), np.inf), where=high > 0)
+    classes: NDArray[np.intp] = np.searchsorted(PEAKEDNESS, ratio, side="right")
+    return classes
+
+
+def _interpolated(multiple: Floats, beyond: Floats) -> Floats:
+    """(series, point) of each series' own ``beyond`` at multiples of 1 or more; constant past the last."""
+    right = np.clip(np.searchsorted(BEYOND, multiple, side="left"), 1, len(BEYOND) - 1)
+    low, high = BEYOND[right - 1], BEYOND[right]
+    part = np.clip((multiple - low) / (high - low), 0.0, 1.0)
+    rows = np.arange(len(beyond))[:, None]
+    mixed: Floats = beyond[rows, right - 1] * (1.0 - part) + beyond[rows, right] * part
+    return mixed
 
 
 def _cuts(days: int, horizon_days: int) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.units import HOURS_PER_MONTH
-from planner.usage.cpu_risk import CpuLessons, CpuRisk, learn_cpu
+from planner.usage.cpu_risk import BEYOND, CpuLessons, CpuRisk, learn_cpu
 from planner.usage.day_ranks import DayRanks
 from planner.usage.memory_risk import MemoryRisk, calibrate_memory
 
@@ -53,7 +53,7 @@ def cpu_curves(lessons: CpuLessons, ranks: DayRanks, levels: Floats, pods: Float
         pods: (item,) pods running on average.
         most_share: (item,) largest share of time above the request.
     """
-    width = 1 + len(CPU_LEVELS) + len(lessons.beyond)
+    width = 1 + len(CPU_LEVELS) + len(BEYOND)
     points, incidents = np.full((len(levels), width), np.nan), np.full((len(levels), width), np.nan)
     least, inflation = np.zeros(len(levels)), np.ones(len(levels))
     for rows, risk in at_levels(lessons, ranks, levels):

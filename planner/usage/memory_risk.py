@@ -2,7 +2,7 @@ r"""The chance that a day's memory peak passes a size, learnt from how the clust
 
 **Forecast.** From the daily peaks ``p`` of a training part (highest over pods)::
 
-    f = (highest of all days + highest of the last 7 + highest of the last 3) / 3  +  steady growth until the horizon
+    f = mean of the highest of all days, of the last 7, 4 and 2 days  +  steady growth until the horizon
 
 so a peak that came back lately counts more than one that did not.
 
@@ -36,7 +36,7 @@ from planner.usage.tails import Tail, fit_tail
 
 Floats = NDArray[np.float64]
 
-RECENT_DAYS = (7, 3)
+RECENT_DAYS = (7, 4, 2)
 SPREAD_EXPONENT = 0.25
 CUT_WEIGHT_POWER = 3.0
 FEWEST_TRAINING_DAYS = 3
@@ -50,7 +50,7 @@ PRIOR_CHANCE_ABOVE_FORECAST = 0.1
 PRIOR_TAIL = Tail(shape=0.5, scale=0.15)
 """Without any past: one day in ten passes the forecast, half of them by more than a sixth."""
 
-RATIOS = np.concatenate([np.linspace(0.4, 1.5, 45), np.geomspace(1.55, 8.0, 22)])
+RATIOS = np.concatenate([np.geomspace(0.05, 0.38, 8), np.linspace(0.4, 1.5, 45), np.geomspace(1.55, 8.0, 22)])
 """Sizes at which curves are told, in forecasts."""
 
 
