@@ -23,6 +23,8 @@ HEAP_SHARE_OF_LIMIT = 0.8
 SECONDS_PER_DAY = 86_400.0
 THROTTLED_SHARE = 0.05
 """Above this mean share of throttled periods the seen CPU usage is cut off at the limit, not the demand."""
+WAITING_SHARE = 0.10
+"""Above this mean share of time with a task waiting for CPU a lower request would only make it wait longer."""
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class Needs:
         limit_floor: least that a limit may be; 0 = there is no limit to keep up.
         median: CPU: median sample. Under a tight quota nobody is starved below it.
         throttled: CPU: mean share of throttled periods.
+        pressure: CPU: mean share of time that some task waited for CPU (PSI).
         guaranteed: CPU: the pod is Guaranteed and must stay so.
         oom_floor: memory: what OOM kills ask for; 0 = none.
         oom_kills: memory: number of them.
@@ -81,6 +84,7 @@ class Needs:
     limit_floor: float = 0.0
     median: float = 0.0
     throttled: float = 0.0
+    pressure: float = 0.0
     guaranteed: bool = False
     oom_floor: float = 0.0
     oom_kills: int = 0
@@ -167,6 +171,10 @@ def cpu_bounds(
     if needs.throttled > THROTTLED_SHARE and today > 0:
         text = f"throttled in {needs.throttled:.0%} of its CPU periods: the usage seen is not the demand"
         bounds.at_least(today, "throttled", text)
+        bounds.notes.append(text)
+    if needs.pressure > WAITING_SHARE and today > 0:
+        text = f"its tasks waited for CPU in {needs.pressure:.0%} of the time (PSI): the usage seen is not the demand"
+        bounds.at_least(today, "cpu_pressure", text)
         bounds.notes.append(text)
     if needs.guaranteed:
         text = f"Guaranteed: its limit equals its request, and {human_cpu(needs.highest)} were used"

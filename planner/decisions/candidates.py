@@ -166,7 +166,8 @@ def _needs(facts: Facts, row: int, history_row: int, container: Container, resou
         throttled = float(np.nan_to_num(facts.history.throttled[history_row]))
         floor = 0.0 if limit is None else limit if throttled > THROTTLED_SHARE else min(highest, limit)
         median = float(history.told()[history_row, 0])
-        return Needs(highest, floor, median=median, throttled=throttled, guaranteed=guaranteed)
+        pressure = float(np.nan_to_num(facts.history.cpu_pressure[history_row]))
+        return Needs(highest, floor, median=median, throttled=throttled, pressure=pressure, guaranteed=guaranteed)
     oom = OomEvidence()
     events = facts.events.get((row, container.name))
     if events is not None:

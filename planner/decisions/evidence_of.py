@@ -146,6 +146,9 @@ def _observed(facts: Facts, own: dict[str, Candidate]) -> dict[str, float]:
     throttled = facts.history.throttled[next(iter(own.values())).history_row]
     if "cpu" in own and np.isfinite(throttled):
         observed["cpu_throttled_ratio"] = round(float(throttled), 4)
+    pressure = facts.history.cpu_pressure[next(iter(own.values())).history_row]
+    if "cpu" in own and np.isfinite(pressure):
+        observed["cpu_pressure_ratio"] = round(float(pressure), 4)
     if "memory" in own:
         observed["oom_kills"] = float(own["memory"].needs.oom_kills)
     return observed

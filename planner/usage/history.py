@@ -82,6 +82,7 @@ class UsageHistory:
         days: ISO dates of the day axis.
         cpu, memory: the two resources.
         throttled: (container,) mean share of throttled CFS periods; NaN = not measured.
+        cpu_pressure: (container,) mean share of time that some task waited for CPU (PSI); NaN = not measured.
         unknown_pods: pods with usage that belong to no known workload.
         undeclared: (workload row, container name) with usage that the workload does not declare.
     """
@@ -92,6 +93,7 @@ class UsageHistory:
     cpu: ResourceHistory
     memory: ResourceHistory
     throttled: NDArray[np.float64]
+    cpu_pressure: NDArray[np.float64]
     unknown_pods: int = 0
     undeclared: frozenset[tuple[int, str]] = frozenset()
 
@@ -116,6 +118,7 @@ def read_history(snapshot: "Snapshot", workloads: tuple[Workload, ...], since: f
         cpu=gatherer.resource(Metric.CPU, CPU_BINS),
         memory=gatherer.resource(Metric.MEMORY, MEMORY_BINS),
         throttled=gatherer.mean(Metric.CPU_THROTTLED),
+        cpu_pressure=gatherer.mean(Metric.CPU_PRESSURE),
         unknown_pods=len(gatherer.unknown_pods),
         undeclared=frozenset(gatherer.undeclared),
     )
