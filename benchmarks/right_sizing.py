@@ -234,13 +234,14 @@ def main() -> None:
     if options.decisions:
         options.decisions.write_text(json.dumps([row for result in results for row in decisions_of(result)]))
     report(results)
+    measured = []
     if options.growth:
-        print("\nGrowth: CPU and memory of made-up series, policy setting, one core")
-        growth(tuple(options.growth))
+        print("\n## Growth: CPU and memory of made-up series, policy setting\n", flush=True)
+        measured = growth(tuple(options.growth))
     if options.plots:
         from right_sizing_plots import write_plots
 
-        write_plots(results, options.plots)
+        write_plots(results, measured, options.plots)
 
 
 if __name__ == "__main__":
