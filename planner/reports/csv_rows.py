@@ -15,6 +15,18 @@ _EXPECTATIONS = (
     "days_over_memory_request_per_30_days",
     "cpu_shortage_core_seconds_per_day",
 )
+_BACKTEST = (
+    "folds",
+    "days",
+    "memory_incident_days",
+    "memory_incident_days_today",
+    "memory_relative_slack",
+    "cpu_shortage_core_seconds_per_day",
+    "cpu_shortage_core_seconds_per_day_today",
+    "cpu_short_share",
+    "cpu_relative_slack",
+)
+"""Fields of ``BacktestLine``; a column's name has ``backtest_`` before it."""
 
 
 def render_csv(plan: Plan) -> str:
@@ -38,6 +50,7 @@ def _columns() -> list[str]:
     return [
         "plan_id", "recommendation_id", "what", "cluster", "namespace", "kind", "name", "container", "pods",
         *values, "currency", "freed_value_per_month", "saving_per_month", *expected,
+        *(f"backtest_{name}" for name in _BACKTEST),
         "days", "samples", "pods_seen", "coverage", "confidence", "patch_method", "reason",
     ]  # fmt: skip
 
@@ -74,6 +87,8 @@ def _row(plan: Plan, item: Recommendation) -> Mapping[str, str]:
         if expected.name in _EXPECTATIONS:
             row[f"{expected.name}_now"] = _number(expected.current)
             row[f"{expected.name}_planned"] = _number(expected.proposed)
+    if seen.backtest is not None:
+        row |= {f"backtest_{name}": _number(getattr(seen.backtest, name)) for name in _BACKTEST}
     return row
 
 

@@ -21,6 +21,7 @@ from planner.reports.figures import (
     target_name,
 )
 from planner.reports.layout import DEFAULT_WIDTH, Page, clip_middle, left, right
+from planner.reports.risk import backtest_sentence
 from planner.units import human_cpu, human_memory
 
 if TYPE_CHECKING:
@@ -192,6 +193,9 @@ def _evidence(page: Page, item: Recommendation) -> None:
                 + right(_exact(expected.current), 11)
                 + right(_exact(expected.proposed), 13)
             )
+    page.heading("Backtest")
+    text = "The history is too short to hold days back." if seen.backtest is None else backtest_sentence(seen.backtest)
+    page.paragraph(text, _INDENT, most=6)
 
 
 def _exact(value: float | None) -> str:

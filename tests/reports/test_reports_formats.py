@@ -32,7 +32,7 @@ def wide_names() -> Plan:
     seen = evidence(
         expected_incidents=(
             Expectation(name="oom_kill_days_per_30_days", current=29.97, proposed=None),
-            Expectation(name="cpu_shortage_core_hours_per_month", current=123456.0, proposed=9876543.0),
+            Expectation(name="cpu_shortage_core_seconds_per_day", current=123456.0, proposed=9876543.0),
         )
     )
     made = tuple(
