@@ -84,14 +84,17 @@ def _notes(plan: Plan) -> str:
 
 
 def _risk(plan: Plan) -> str:
-    rows = [(row.label, figure(row.now), figure(row.planned)) for row in risk_rows(plan.risk)]
+    tiles = "".join(
+        tile(f"Expected {row.label}", safe(figure(row.planned)), f"now {safe(figure(row.now))}")
+        for row in risk_rows(plan.risk)
+    )
     bearers = bearers_sentence(plan.risk)
     budgets = "".join(f"<li>{safe(sentence, 400)}</li>" for sentence in budget_sentences(plan))
-    if not rows and not bearers and not budgets:
+    if not tiles and not bearers and not budgets:
         return ""
     return (
         "<h2>Risk</h2>"
-        + (table(("expected", "now", "planned"), rows, "<>>") if rows else "")
+        + (f'<div class="tiles">{tiles}</div>' if tiles else "")
         + (f"<p>{safe(bearers, 400)}</p>" if bearers else "")
         + (f"<ul>{budgets}</ul>" if budgets else "")
     )
