@@ -15,6 +15,7 @@ from planner.decisions.recommend import target_of
 from planner.decisions.scope import Scope
 from planner.errors import DataTooPoorError
 from planner.evidence.backtest import MethodResult
+from planner.evidence.folds import fewest_days
 from planner.plan.backtest import BacktestReport, ContainerOutcome, FoldTimes, Outcome
 from planner.plan.schema import Window
 from planner.snapshot.usage import SECONDS_PER_DAY, day_start
@@ -45,14 +46,22 @@ def backtest_snapshot(
     Raises:
         DataTooPoorError: there is nothing to size, or the history is too short to hold days back.
     """
+    scope = scope or Scope()
     facts = gather(snapshot, policy)
-    items = find_candidates(facts, scope or Scope()).items
+    if facts.workloads and not any(scope.keeps(workload) for workload in facts.workloads):
+        raise DataTooPoorError(
+            "no workload matches the namespaces and the selector",
+            where=str(snapshot.folder),
+            fix="`planner recommend -o wide` lists them all",
+        )
+    items = find_candidates(facts, scope).items
     folds = history_folds(facts)
     if not folds:
+        seen, needed = len(facts.history.days), fewest_days(facts.policy.horizon_days)
         raise DataTooPoorError(
-            f"{len(facts.history.days)} days of usage are too few to hold some back",
+            f"{seen} {'day' if seen == 1 else 'days'} of usage, too few to hold some back",
             where=str(snapshot.folder),
-            fix="a backtest needs six days; collect more with --days",
+            fix=f"a backtest needs {needed}; collect more with --days",
         )
     if not items:
         raise DataTooPoorError("no container can be sized", where=str(snapshot.folder), fix="see `planner recommend`")

@@ -61,7 +61,7 @@ def columns_of(resource: Resource, currency: str) -> tuple[Column, ...]:
 def cells_of(outcome: Outcome, today: Outcome | None) -> tuple[str, ...]:
     """One rule's figures in the order of :func:`columns_of`."""
     if outcome.resource == "memory":
-        suffered = (f"{outcome.incident_days:,.0f}", free_share(outcome))
+        suffered = (number(outcome.incident_days), free_share(outcome))
     else:
         suffered = (number(outcome.shortage_core_seconds), number(outcome.short_minutes))
     tenth, slack, moves = outcome.largest_tenth_share, outcome.relative_slack, outcome.changes_per_day
