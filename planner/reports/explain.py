@@ -194,7 +194,9 @@ def _evidence(page: Page, item: Recommendation) -> None:
                 + right(_exact(expected.proposed), 13)
             )
     page.heading("Backtest")
-    text = "The history is too short to hold days back." if seen.backtest is None else backtest_sentence(seen.backtest)
+    text = (
+        "Not backtested: no days of it were held back." if seen.backtest is None else backtest_sentence(seen.backtest)
+    )
     page.paragraph(text, _INDENT, most=6)
 
 

@@ -108,7 +108,7 @@ class TestBacktestLine:
         assert "In 14 held-out days (2 folds) the same rule would have" in " ".join(
             render_explain([with_line], []).split()
         )
-        assert "The history is too short to hold days back." in render_explain([without], [])
+        assert "Not backtested: no days of it were held back." in render_explain([without], [])
 
     def test_the_page_tells_it_under_why(self):
         assert told(sample_plan(), "html").count("In 14 held-out days (2 folds) the same rule") == 5
