@@ -38,14 +38,20 @@ def backtest(
     frontier: Annotated[
         bool, typer.Option("--frontier", help="Every setting of each rule's dial; html always has them.")
     ] = False,
+    per_container: Annotated[
+        bool, typer.Option("--per-container", help="Every container under every rule (json and csv).")
+    ] = False,
     output: Annotated[BacktestOutput, typer.Option("--output", "-o", help="Format on stdout.")] = BacktestOutput.TABLE,
 ) -> None:
     """Replay recommendations over past days: hold days back, size from those before, judge by those after."""
     from planner import service
     from planner.cli.options import snapshot_folder
     from planner.decisions.scope import Scope
+    from planner.errors import UsageError
     from planner.reports.render import render_backtest
 
+    if per_container and output not in (BacktestOutput.JSON, BacktestOutput.CSV):
+        raise UsageError("--per-container is a list for programs", fix="add -o json or -o csv")
     folder = snapshot_folder(snapshot, sample)
     assert folder is not None
     rules = service.load_policy(policy)
@@ -55,6 +61,14 @@ def backtest(
         Scope(tuple(namespace or ()), selector),
         methods=method or None,
         frontiers=frontier or output is BacktestOutput.HTML,
+        per_container=per_container,
     )
-    text = render_backtest(report, output.value, width=terminal.width(), color=terminal.color(), frontier=frontier)
+    text = render_backtest(
+        report,
+        output.value,
+        width=terminal.width(),
+        color=terminal.color(),
+        frontier=frontier,
+        per_container=per_container,
+    )
     typer.echo(text, nl=False)

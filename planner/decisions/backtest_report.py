@@ -40,6 +40,7 @@ def backtest_snapshot(
     *,
     methods: Sequence[str] = METHODS,
     frontiers: bool = False,
+    per_container: bool = False,
 ) -> BacktestReport:
     """Backtest every container that the policy lets the planner size.
 
@@ -85,6 +86,7 @@ def backtest_snapshot(
         ),
         outcomes=tuple(_outcome(part, result) for part in found for result in part.results),
         worst=tuple(line for part in found for line in _worst(facts, items, part)),
+        containers=tuple(line for part in found for line in _all(facts, items, part)) if per_container else (),
         notes=NOTES,
     )
 
@@ -122,27 +124,36 @@ def _worst(facts: Facts, items: list[Candidate], part: ResourceBacktest) -> list
     own = part.of(PLANNER).whole
     bad = own.incident_days if part.resource == "memory" else own.shortage_core_seconds
     order = [int(i) for i in np.argsort(-bad, kind="stable")[:MOST_WORST] if bad[i] > 0]
-    lines = []
-    for series in order:
-        item = items[int(part.positions[series])]
-        for method in (PLANNER, TODAY):
-            one = part.of(method).whole
-            if not np.isfinite(one.request[series]):
-                continue
-            lines.append(
-                ContainerOutcome(
-                    target=target_of(facts.workloads[item.workload_row], item.container.name),
-                    resource=part.resource,
-                    method=method,
-                    request=_short(float(one.request[series])),
-                    days=float(one.days[series]),
-                    incident_days=float(one.incident_days[series]),
-                    shortage_core_seconds=_short(float(one.shortage_core_seconds[series])),
-                    short_share=_short(float(one.short_seconds[series] / max(one.sample_seconds[series], 1.0))),
-                    relative_slack=_known(float(1.0 - one.p95[series] / one.request[series])),
-                )
-            )
-    return lines
+    both = (part.of(PLANNER), part.of(TODAY))
+    lines = (_line(facts, items, part, result, series) for series in order for result in both)
+    return [line for line in lines if line is not None]
+
+
+def _all(facts: Facts, items: list[Candidate], part: ResourceBacktest) -> list[ContainerOutcome]:
+    """Every container under every rule as it comes."""
+    defaults = [result for result in part.results if (result.method, result.setting) in part.defaults]
+    lines = (_line(facts, items, part, r, series) for series in range(len(part.positions)) for r in defaults)
+    return [line for line in lines if line is not None]
+
+
+def _line(
+    facts: Facts, items: list[Candidate], part: ResourceBacktest, result: MethodResult, series: int
+) -> ContainerOutcome | None:
+    """One container under one rule; ``None`` = it had no request of it."""
+    item, one = items[int(part.positions[series])], result.whole
+    if not np.isfinite(one.request[series]):
+        return None
+    return ContainerOutcome(
+        target=target_of(facts.workloads[item.workload_row], item.container.name),
+        resource=part.resource,
+        method=result.method,
+        request=_short(float(one.request[series])),
+        days=float(one.days[series]),
+        incident_days=float(one.incident_days[series]),
+        shortage_core_seconds=_short(float(one.shortage_core_seconds[series])),
+        short_share=_short(float(one.short_seconds[series] / max(one.sample_seconds[series], 1.0))),
+        relative_slack=_known(float(1.0 - one.p95[series] / one.request[series])) if one.request[series] > 0 else None,
+    )
 
 
 def _short(value: float) -> float:

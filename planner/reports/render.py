@@ -51,7 +51,13 @@ def render(plan: Plan, format: str, *, width: int | None = None, color: bool = F
 
 
 def render_backtest(
-    report: BacktestReport, format: str, *, width: int | None = None, color: bool = False, frontier: bool = False
+    report: BacktestReport,
+    format: str,
+    *,
+    width: int | None = None,
+    color: bool = False,
+    frontier: bool = False,
+    per_container: bool = False,
 ) -> str:
     """The whole backtest as text that ends with a newline.
 
@@ -61,6 +67,7 @@ def render_backtest(
         width: cells of a line for ``table``; ``None`` = 80.
         color: terminal styles for ``table``.
         frontier: whether ``table`` and ``csv`` list every setting that the report has, or the rules as they come.
+        per_container: ``csv`` has a row per container and rule instead.
 
     Raises:
         UsageError: no such format.
@@ -74,8 +81,10 @@ def render_backtest(
 
         return render_json(report)
     if format == "csv":
-        from planner.reports.backtest_csv import render_backtest_csv
+        from planner.reports.backtest_csv import render_backtest_csv, render_containers_csv
 
+        if per_container:
+            return render_containers_csv(report)
         return render_backtest_csv(report, frontier=frontier)
     if format == "html":
         from planner.reports.backtest_html import render_backtest_html

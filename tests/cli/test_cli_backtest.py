@@ -63,6 +63,20 @@ def test_csv_with_the_frontier_has_every_setting_and_the_same_defaults(report):
     assert sum(row["method"] == "vpa" and row["resource"] == "cpu" for row in rows) > 5
 
 
+def test_containers_add_up_to_the_totals():
+    """What every container reserved is not listed, but its days and incidents are: their sums are the rule's."""
+    answer = planner("backtest", "--sample", "-o", "json", "--per-container", "--method", "vpa", "-n", "data")
+    assert answer.returncode == 0, answer.stderr
+    report = BacktestReport.model_validate_json(answer.stdout)
+    assert {(o.resource, o.method) for o in report.outcomes} == {(c.resource, c.method) for c in report.containers}
+    for outcome in report.outcomes:
+        own = [c for c in report.containers if (c.resource, c.method) == (outcome.resource, outcome.method)]
+        assert len(own) == outcome.containers
+        assert sum(c.days for c in own) == pytest.approx(outcome.container_days)
+        assert sum(c.incident_days for c in own) == pytest.approx(outcome.incident_days)
+        assert sum(c.shortage_core_seconds for c in own) == pytest.approx(outcome.shortage_core_seconds, rel=1e-4)
+
+
 def test_the_page_draws_dials_without_being_asked():
     answer = planner("backtest", "--sample", "-o", "html", "--method", "vpa", "-n", "data")
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -116,6 +130,7 @@ def test_a_broken_folder_is_named(tmp_path):
     ("arguments", "code", "message"),
     [
         (("--sample", "--method", "crystal\x1b[2Jball"), 2, "one of vpa, krr-simple, autopilot-window, fixed"),
+        (("--sample", "--per-container"), 2, "add -o json or -o csv"),
         ((), 2, "no snapshot is named"),
         (("--sample", "--snapshot", "x"), 2, "keep one"),
         (("--snapshot", "/nowhere"), 1, "no snapshot here"),

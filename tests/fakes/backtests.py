@@ -118,5 +118,6 @@ def hostile_report() -> BacktestReport:
         currency=HOSTILE_TEXT,
         outcomes=outcomes,
         worst=tuple(line.model_copy(update={"target": target}) for line in sample_report().worst[:2]),
+        containers=tuple(line.model_copy(update={"target": target}) for line in sample_report().worst),
         notes=(HOSTILE_TEXT,),
     )

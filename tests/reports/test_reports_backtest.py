@@ -165,8 +165,20 @@ class TestCsv:
         every = list(csv.DictReader(io.StringIO(render_backtest(sample_report(), "csv", frontier=True))))
         assert [r["setting"] for r in every] == [o.setting for o in sample_outcomes()]
 
-    def test_no_cell_is_a_formula(self):
-        rows = list(csv.reader(io.StringIO(render_backtest(hostile_report(), "csv", frontier=True))))
+    def test_per_container_has_a_row_for_each_and_its_whole_target(self):
+        report = sample_report(containers=sample_report().worst)
+        rows = list(csv.DictReader(io.StringIO(render_backtest(report, "csv", per_container=True))))
+        assert [(r["name"], r["resource"], r["method"]) for r in rows] == [
+            (line.target.name, line.resource, line.method) for line in report.worst
+        ]
+        assert (rows[0]["namespace"], rows[0]["kind"], rows[0]["container"]) == ("shop", "Deployment", "app")
+        assert (rows[0]["request"], rows[0]["shortage_core_seconds"], rows[0]["currency"]) == ("0.5", "4321", "USD")
+
+    @pytest.mark.parametrize("per_container", [False, True])
+    def test_no_cell_is_a_formula(self, per_container):
+        text = render_backtest(hostile_report(), "csv", frontier=True, per_container=per_container)
+        rows = list(csv.reader(io.StringIO(text)))
+        assert len(rows) > 5
         assert len({len(row) for row in rows}) == 1
         for cell in (cell for row in rows for cell in row):
             if cell.lstrip()[:1] in ("=", "+", "-", "@", "|", "%"):
