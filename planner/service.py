@@ -82,8 +82,17 @@ def backtest(
     *,
     methods: Sequence[str] | None = None,
     frontiers: bool = False,
+    per_container: bool = False,
 ) -> "BacktestReport":
     """Judge recommendations by days held back; see :mod:`planner.decisions.backtest_report`.
+
+    Args:
+        snapshot: what was observed.
+        policy: what the planner's rule follows.
+        scope: workloads to judge.
+        methods: baselines beside the planner and today; ``None`` = all.
+        frontiers: whether to turn the dials of all rules as well.
+        per_container: whether to list every container under every rule.
 
     Raises:
         UsageError: no baseline has one of these names.
@@ -95,7 +104,7 @@ def backtest(
     unknown = sorted(set(chosen) - set(METHODS))
     if unknown:
         raise UsageError(f"no baseline named {unknown[0][:40]!r}", fix=f"one of {', '.join(METHODS)}")
-    return backtest_snapshot(snapshot, policy, scope, methods=chosen, frontiers=frontiers)
+    return backtest_snapshot(snapshot, policy, scope, methods=chosen, frontiers=frontiers, per_container=per_container)
 
 
 def export(plan: "Plan", folder: Path) -> "ExportSummary":

@@ -1,4 +1,4 @@
-"""Write the generated pages: ``docs/plan.schema.json``, ``docs/policy.schema.json``, ``docs/cli.md``.
+"""Write the generated pages: ``docs/plan.schema.json``, ``docs/backtest.schema.json``, ``docs/cli.md``.
 
 ``make docs`` runs it; ``tests/test_docs.py`` fails where a page is out of date. With ``--check`` it writes
 nothing and exits with 1 when a page differs.
@@ -13,8 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
-    (), ("collect",), ("recommend",), ("explain",), ("doctor",), ("policy",), ("policy", "check"), ("policy", "show"),
-    ("policy", "schema"), ("version",),
+    (), ("collect",), ("recommend",), ("explain",), ("backtest",), ("doctor",), ("policy",), ("policy", "check"),
+    ("policy", "show"), ("policy", "schema"), ("version",),
 )  # fmt: skip
 
 
@@ -22,7 +22,17 @@ def plan_schema() -> str:
     """JSON schema of a plan file."""
     from planner.plan.schema import Plan
 
-    schema = Plan.model_json_schema(mode="serialization")
+    return _schema(Plan.model_json_schema(mode="serialization"))
+
+
+def backtest_schema() -> str:
+    """JSON schema of a backtest."""
+    from planner.plan.backtest import BacktestReport
+
+    return _schema(BacktestReport.model_json_schema(mode="serialization"))
+
+
+def _schema(schema: dict[str, object]) -> str:
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema, indent=2) + "\n"
 
 
@@ -50,6 +60,7 @@ def pages() -> dict[Path, str]:
     """Path -> text of every generated page."""
     return {
         ROOT / "docs" / "plan.schema.json": plan_schema(),
+        ROOT / "docs" / "backtest.schema.json": backtest_schema(),
         ROOT / "docs" / "cli.md": cli_page(),
     }
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from planner.cli import collect_cmd, doctor_cmd, explain_cmd, policy_cmd, recommend_cmd
+from planner.cli import backtest_cmd, collect_cmd, doctor_cmd, explain_cmd, policy_cmd, recommend_cmd
 from planner.errors import EXIT_ERROR, PlannerError
 
 EXIT_TABLE = """\b
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("collect")(collect_cmd.collect)
 app.command("recommend")(recommend_cmd.recommend)
 app.command("explain")(explain_cmd.explain)
+app.command("backtest")(backtest_cmd.backtest)
 app.command("doctor")(doctor_cmd.doctor)
 app.add_typer(policy_cmd.app, name="policy", help="Check a policy file, and see which value holds where and why.")
 

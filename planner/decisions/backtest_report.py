@@ -15,6 +15,7 @@ from planner.decisions.recommend import target_of
 from planner.decisions.scope import Scope
 from planner.errors import DataTooPoorError
 from planner.evidence.backtest import MethodResult
+from planner.evidence.folds import fewest_days
 from planner.plan.backtest import BacktestReport, ContainerOutcome, FoldTimes, Outcome
 from planner.plan.schema import Window
 from planner.snapshot.usage import SECONDS_PER_DAY, day_start
@@ -39,20 +40,29 @@ def backtest_snapshot(
     *,
     methods: Sequence[str] = METHODS,
     frontiers: bool = False,
+    per_container: bool = False,
 ) -> BacktestReport:
     """Backtest every container that the policy lets the planner size.
 
     Raises:
         DataTooPoorError: there is nothing to size, or the history is too short to hold days back.
     """
+    scope = scope or Scope()
     facts = gather(snapshot, policy)
-    items = find_candidates(facts, scope or Scope()).items
+    if facts.workloads and not any(scope.keeps(workload) for workload in facts.workloads):
+        raise DataTooPoorError(
+            "no workload matches the namespaces and the selector",
+            where=str(snapshot.folder),
+            fix="`planner recommend -o wide` lists them all",
+        )
+    items = find_candidates(facts, scope).items
     folds = history_folds(facts)
     if not folds:
+        seen, needed = len(facts.history.days), fewest_days(facts.policy.horizon_days)
         raise DataTooPoorError(
-            f"{len(facts.history.days)} days of usage are too few to hold some back",
+            f"{seen} {'day' if seen == 1 else 'days'} of usage, too few to hold some back",
             where=str(snapshot.folder),
-            fix="a backtest needs six days; collect more with --days",
+            fix=f"a backtest needs {needed}; collect more with --days",
         )
     if not items:
         raise DataTooPoorError("no container can be sized", where=str(snapshot.folder), fix="see `planner recommend`")
@@ -76,6 +86,7 @@ def backtest_snapshot(
         ),
         outcomes=tuple(_outcome(part, result) for part in found for result in part.results),
         worst=tuple(line for part in found for line in _worst(facts, items, part)),
+        containers=tuple(line for part in found for line in _all(facts, items, part)) if per_container else (),
         notes=NOTES,
     )
 
@@ -113,27 +124,36 @@ def _worst(facts: Facts, items: list[Candidate], part: ResourceBacktest) -> list
     own = part.of(PLANNER).whole
     bad = own.incident_days if part.resource == "memory" else own.shortage_core_seconds
     order = [int(i) for i in np.argsort(-bad, kind="stable")[:MOST_WORST] if bad[i] > 0]
-    lines = []
-    for series in order:
-        item = items[int(part.positions[series])]
-        for method in (PLANNER, TODAY):
-            one = part.of(method).whole
-            if not np.isfinite(one.request[series]):
-                continue
-            lines.append(
-                ContainerOutcome(
-                    target=target_of(facts.workloads[item.workload_row], item.container.name),
-                    resource=part.resource,
-                    method=method,
-                    request=_short(float(one.request[series])),
-                    days=float(one.days[series]),
-                    incident_days=float(one.incident_days[series]),
-                    shortage_core_seconds=_short(float(one.shortage_core_seconds[series])),
-                    short_share=_short(float(one.short_seconds[series] / max(one.sample_seconds[series], 1.0))),
-                    relative_slack=_known(float(1.0 - one.p95[series] / one.request[series])),
-                )
-            )
-    return lines
+    both = (part.of(PLANNER), part.of(TODAY))
+    lines = (_line(facts, items, part, result, series) for series in order for result in both)
+    return [line for line in lines if line is not None]
+
+
+def _all(facts: Facts, items: list[Candidate], part: ResourceBacktest) -> list[ContainerOutcome]:
+    """Every container under every rule as it comes."""
+    defaults = [result for result in part.results if (result.method, result.setting) in part.defaults]
+    lines = (_line(facts, items, part, r, series) for series in range(len(part.positions)) for r in defaults)
+    return [line for line in lines if line is not None]
+
+
+def _line(
+    facts: Facts, items: list[Candidate], part: ResourceBacktest, result: MethodResult, series: int
+) -> ContainerOutcome | None:
+    """One container under one rule; ``None`` = it had no request of it."""
+    item, one = items[int(part.positions[series])], result.whole
+    if not np.isfinite(one.request[series]):
+        return None
+    return ContainerOutcome(
+        target=target_of(facts.workloads[item.workload_row], item.container.name),
+        resource=part.resource,
+        method=result.method,
+        request=_short(float(one.request[series])),
+        days=float(one.days[series]),
+        incident_days=float(one.incident_days[series]),
+        shortage_core_seconds=_short(float(one.shortage_core_seconds[series])),
+        short_share=_short(float(one.short_seconds[series] / max(one.sample_seconds[series], 1.0))),
+        relative_slack=_known(float(1.0 - one.p95[series] / one.request[series])) if one.request[series] > 0 else None,
+    )
 
 
 def _short(value: float) -> float:

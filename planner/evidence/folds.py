@@ -19,12 +19,17 @@ class Fold:
         return self.after - self.cut
 
 
+def fewest_days(horizon_days: int) -> int:
+    """Days of a history that has a fold: three to train on, and one or, where the horizon is longer, two to judge."""
+    return FEWEST_TRAINING_DAYS + min(horizon_days, 2)
+
+
 def walk_forward_folds(days: int, horizon_days: int, most: int = 4) -> tuple[Fold, ...]:
     """Folds of a history, the earliest first; each trains on everything before it.
 
     The judging parts follow on from each other up to the last day, are as long as the horizon (at most half of
-    the history), and leave at least as many days before them, three at the least. A history of less than six days
-    has none.
+    the history), and leave at least as many days before them, three at the least. A history shorter than
+    :func:`fewest_days` has none.
 
     Args:
         days: of the history.

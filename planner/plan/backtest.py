@@ -72,4 +72,7 @@ class BacktestReport(Frozen):
     worst: tuple[ContainerOutcome, ...] = Field(
         default=(), description="The containers with most incidents under the planner's rule, with today beside them."
     )
+    containers: tuple[ContainerOutcome, ...] = Field(
+        default=(), description="Every container under every rule as it comes; empty unless asked for."
+    )
     notes: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from planner.errors import PlanFileError
-from planner.plan.schema import SCHEMA_VERSION, Plan, Target
+from planner.plan.schema import SCHEMA_VERSION, Frozen, Plan, Target
 
 _OUTSIDE_THE_HASH = {"plan_id", "created_at", "planner_version"}
 
@@ -36,12 +36,12 @@ def with_id(plan: Plan) -> Plan:
     return plan.model_copy(update={"plan_id": f"plan-{digest(content)[:16]}"})
 
 
-def plan_json(plan: Plan) -> str:
-    """The file's text: indented, keys in the order of the schema, one newline at the end."""
+def document_json(document: Frozen) -> str:
+    """A file's text: indented, keys in the order of the schema, one newline at the end."""
     try:
-        return plan.model_dump_json(indent=2) + "\n"
+        return document.model_dump_json(indent=2) + "\n"
     except PydanticSerializationError:  # a lone surrogate: Python writes it, the fast writer does not
-        return json.dumps(plan.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(document.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_plan(plan: Plan, path: Path) -> None:
@@ -49,7 +49,7 @@ def write_plan(plan: Plan, path: Path) -> None:
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(plan_json(plan))
+            stream.write(document_json(plan))
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)

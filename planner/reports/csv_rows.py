@@ -15,6 +15,18 @@ _EXPECTATIONS = (
     "days_over_memory_request_per_30_days",
     "cpu_shortage_core_seconds_per_day",
 )
+_BACKTEST = (
+    "folds",
+    "days",
+    "memory_incident_days",
+    "memory_incident_days_today",
+    "memory_relative_slack",
+    "cpu_shortage_core_seconds_per_day",
+    "cpu_shortage_core_seconds_per_day_today",
+    "cpu_short_share",
+    "cpu_relative_slack",
+)
+"""Fields of ``BacktestLine``; a column's name has ``backtest_`` before it."""
 
 
 def render_csv(plan: Plan) -> str:
@@ -38,6 +50,7 @@ def _columns() -> list[str]:
     return [
         "plan_id", "recommendation_id", "what", "cluster", "namespace", "kind", "name", "container", "pods",
         *values, "currency", "freed_value_per_month", "saving_per_month", *expected,
+        *(f"backtest_{name}" for name in _BACKTEST),
         "days", "samples", "pods_seen", "coverage", "confidence", "patch_method", "reason",
     ]  # fmt: skip
 
@@ -45,25 +58,25 @@ def _columns() -> list[str]:
 def _row(plan: Plan, item: Recommendation) -> Mapping[str, str]:
     target, seen = item.target, item.evidence
     row = {
-        "plan_id": _text(plan.plan_id),
-        "recommendation_id": _text(item.id),
+        "plan_id": csv_text(plan.plan_id),
+        "recommendation_id": csv_text(item.id),
         "what": item.kind.value,
-        "cluster": _text(target.cluster),
-        "namespace": _text(target.namespace or ""),
-        "kind": _text(target.kind),
-        "name": _text(target.name),
-        "container": _text(target.container or ""),
-        "pods": _number(item.replicas),
-        "currency": _text(plan.bill.currency),
+        "cluster": csv_text(target.cluster),
+        "namespace": csv_text(target.namespace or ""),
+        "kind": csv_text(target.kind),
+        "name": csv_text(target.name),
+        "container": csv_text(target.container or ""),
+        "pods": csv_number(item.replicas),
+        "currency": csv_text(plan.bill.currency),
         "freed_value_per_month": "" if item.freed_value_per_month is None else f"{item.freed_value_per_month:.2f}",
         "saving_per_month": "" if item.saving_per_month is None else f"{item.saving_per_month:.2f}",
-        "days": _number(seen.days),
+        "days": csv_number(seen.days),
         "samples": str(seen.samples),
         "pods_seen": str(seen.pods),
-        "coverage": _number(seen.coverage),
+        "coverage": csv_number(seen.coverage),
         "confidence": seen.confidence.value,
-        "patch_method": _text(str(item.patch.get("method", ""))),
-        "reason": _text(item.reason.text, 1000),
+        "patch_method": csv_text(str(item.patch.get("method", ""))),
+        "reason": csv_text(item.reason.text, 1000),
     }
     for resource in RESOURCES:
         for side in SIDES:
@@ -72,18 +85,21 @@ def _row(plan: Plan, item: Recommendation) -> Mapping[str, str]:
                 row[f"{resource}_{side[:-1]}_{when}_{_UNITS[resource]}"] = _size(size, resource)
     for expected in seen.expected_incidents:
         if expected.name in _EXPECTATIONS:
-            row[f"{expected.name}_now"] = _number(expected.current)
-            row[f"{expected.name}_planned"] = _number(expected.proposed)
+            row[f"{expected.name}_now"] = csv_number(expected.current)
+            row[f"{expected.name}_planned"] = csv_number(expected.proposed)
+    if seen.backtest is not None:
+        row |= {f"backtest_{name}": csv_number(getattr(seen.backtest, name)) for name in _BACKTEST}
     return row
 
 
-def _text(text: str, limit: int = 300) -> str:
+def csv_text(text: str, limit: int = 300) -> str:
     """Text for a cell: one printable line, and never the start of a formula."""
     clean = one_line(text, limit)
     return f"'{clean}" if clean.lstrip().startswith(_STARTS_A_FORMULA) else clean
 
 
-def _number(value: float | None) -> str:
+def csv_number(value: float | None) -> str:
+    """Six digits; empty where nothing is known."""
     return "" if value is None else f"{value:.6g}"
 
 

@@ -1,18 +1,18 @@
-"""The plan itself, as JSON and as YAML: the same document, safe to print on a terminal."""
+"""A plan or a backtest itself, as JSON; a plan as YAML: the same document, safe to print on a terminal."""
 
 import re
 
 from planner.patches.yaml_text import to_yaml
-from planner.plan.files import plan_json
-from planner.plan.schema import Plan
+from planner.plan.files import document_json
+from planner.plan.schema import Frozen, Plan
 
 _SUSPECT = re.compile(r"[^\x00-\x7e]")
 """Beyond ASCII. What is not printable of it would reach the terminal: JSON escapes only U+0000 to U+001F."""
 
 
-def render_json(plan: Plan) -> str:
-    """The plan file's own text, with invisible characters as escapes: the same document to every reader."""
-    return _SUSPECT.sub(_json_escape, plan_json(plan))
+def render_json(document: Frozen) -> str:
+    """The file's own text, with invisible characters as escapes: the same document to every reader."""
+    return _SUSPECT.sub(_json_escape, document_json(document))
 
 
 def _json_escape(match: "re.Match[str]") -> str:

@@ -21,6 +21,7 @@ from planner.reports.figures import (
     target_name,
 )
 from planner.reports.layout import DEFAULT_WIDTH, Page, clip_middle, left, right
+from planner.reports.risk import backtest_sentence
 from planner.units import human_cpu, human_memory
 
 if TYPE_CHECKING:
@@ -192,6 +193,11 @@ def _evidence(page: Page, item: Recommendation) -> None:
                 + right(_exact(expected.current), 11)
                 + right(_exact(expected.proposed), 13)
             )
+    page.heading("Backtest")
+    text = (
+        "Not backtested: no days of it were held back." if seen.backtest is None else backtest_sentence(seen.backtest)
+    )
+    page.paragraph(text, _INDENT, most=6)
 
 
 def _exact(value: float | None) -> str:

@@ -17,7 +17,6 @@ _RISKS = {
     "oom_kill_days_per_30_days": ("OOM days", "expected days with an OOM kill, out of 30"),
     "oom_kills_per_30_days": ("OOM kills", "expected OOM kills in 30 days"),
     "days_over_memory_request_per_30_days": ("days over", "expected days over the memory request, out of 30"),
-    "cpu_shortage_core_hours_per_month": ("CPU short", "core-hours a month wanted above the CPU request"),
     "cpu_shortage_core_seconds_per_day": ("CPU short", "core-seconds a day wanted above the CPU request"),
 }
 

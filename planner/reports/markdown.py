@@ -22,6 +22,7 @@ from planner.reports.figures import (
     value_per_month,
     warning_groups,
 )
+from planner.reports.risk import bearers_sentence, budget_sentences, figure, risk_rows
 
 _MOST_EXAMPLES = 5
 
@@ -33,7 +34,7 @@ def render_markdown(plan: Plan, *, top: int) -> str:
         plan: the plan.
         top: moves that stand open; the rest is in a ``<details>`` block.
     """
-    parts = [_head(plan), _totals(plan)]
+    parts = [_head(plan), _totals(plan), _risk(plan)]
     listed = moves(plan)
     if listed:
         shown, rest = listed[: max(top, 0)], listed[max(top, 0) :]
@@ -89,6 +90,20 @@ def _totals(plan: Plan) -> str:
         )
     remarks = " ".join([basis_sentence(bill), *bill_remarks(bill)])
     return f"{_rows(('', 'now', 'planned', 'freed', 'used'), 'lrrrr', rows)}\n{markdown_text(remarks, 1000)}\n"
+
+
+def _risk(plan: Plan) -> str:
+    rows = [(row.label, figure(row.now), figure(row.planned)) for row in risk_rows(plan.risk)]
+    bearers = markdown_text(bearers_sentence(plan.risk), 400)
+    budgets = "".join(f"- {markdown_text(sentence, 400)}\n" for sentence in budget_sentences(plan))
+    if not rows and not bearers and not budgets:
+        return ""
+    parts = [
+        _rows(("expected", "now", "planned"), "lrr", rows) if rows else "",
+        f"{bearers}\n" if bearers else "",
+        budgets,
+    ]
+    return "## Risk\n\n" + "\n".join(part for part in parts if part)
 
 
 def _in_brackets(text: str) -> str:

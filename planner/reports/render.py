@@ -1,12 +1,15 @@
-"""``render``: a plan in the format that a person or a program asked for."""
+"""``render`` a plan, ``render_backtest`` a backtest: in the format that a person or a program asked for."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from planner.errors import UsageError
+from planner.plan.backtest import BacktestReport
 from planner.plan.schema import Plan
 
 Format = Literal["table", "wide", "json", "yaml", "csv", "markdown", "html"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+BACKTEST_FORMATS = ("table", "json", "csv", "html")
 
 
 def render(plan: Plan, format: str, *, width: int | None = None, color: bool = False, top: int = 10) -> str:
@@ -44,4 +47,51 @@ def render(plan: Plan, format: str, *, width: int | None = None, color: bool = F
         from planner.reports.html_page import render_html
 
         return render_html(plan)
-    raise UsageError(f"no output format {format[:40]!r}", fix=f"one of {', '.join(FORMATS)}")
+    raise _no_format(format, FORMATS)
+
+
+def render_backtest(
+    report: BacktestReport,
+    format: str,
+    *,
+    width: int | None = None,
+    color: bool = False,
+    frontier: bool = False,
+    per_container: bool = False,
+) -> str:
+    """The whole backtest as text that ends with a newline.
+
+    Args:
+        report: the backtest.
+        format: one of ``BACKTEST_FORMATS``.
+        width: cells of a line for ``table``; ``None`` = 80.
+        color: terminal styles for ``table``.
+        frontier: whether ``table`` and ``csv`` list every setting that the report has, or the rules as they come.
+        per_container: ``csv`` has a row per container and rule instead.
+
+    Raises:
+        UsageError: no such format.
+    """
+    if format == "table":
+        from planner.reports.backtest_table import render_backtest_table
+
+        return render_backtest_table(report, width=width, color=color, frontier=frontier)
+    if format == "json":
+        from planner.reports.documents import render_json
+
+        return render_json(report)
+    if format == "csv":
+        from planner.reports.backtest_csv import render_backtest_csv, render_containers_csv
+
+        if per_container:
+            return render_containers_csv(report)
+        return render_backtest_csv(report, frontier=frontier)
+    if format == "html":
+        from planner.reports.backtest_html import render_backtest_html
+
+        return render_backtest_html(report)
+    raise _no_format(format, BACKTEST_FORMATS)
+
+
+def _no_format(format: str, known: Sequence[str]) -> UsageError:
+    return UsageError(f"no output format {format[:40]!r}", fix=f"one of {', '.join(known)}")

@@ -15,6 +15,7 @@ from planner.reports.figures import (
     warning_groups,
 )
 from planner.reports.layout import Page, clip_middle, left, right
+from planner.reports.risk import bearers_sentence, budget_sentences, figure, risk_rows
 
 _MOST_EXAMPLES = 3
 
@@ -70,6 +71,19 @@ def totals(page: Page, plan: Plan) -> None:
         page.paragraph(remark, style="dim")
     page.line()
     page.paragraph(_counts(plan))
+
+
+def risk(page: Page, plan: Plan) -> None:
+    """Expected incidents now and planned, who bears them, and what is left of each budget."""
+    rows = risk_rows(plan.risk)
+    sentences = [bearers_sentence(plan.risk), *budget_sentences(plan)]
+    if not rows and not any(sentences):
+        return
+    page.heading(left("Expected", 28) + right("now", 9) + right("planned", 13), "dim")
+    for row in rows:
+        page.line(left(row.label, 29) + right(figure(row.now), 8) + right(figure(row.planned), 13))
+    for sentence in filter(None, sentences):
+        page.paragraph(sentence, most=3)
 
 
 def _total_row(label: str, now: str, planned: str, freed: str, share: str, used: str) -> str:

@@ -17,10 +17,16 @@ from planner.reports.figures import (
     value_per_month,
 )
 from planner.reports.layout import DEFAULT_WIDTH, Page, clip_middle, columns, left, right
-from planner.reports.sections import head, left_alone, totals, warnings
+from planner.reports.risk import backtest_cells
+from planner.reports.sections import head, left_alone, risk, totals, warnings
 
 _NARROWEST, _WIDEST = 40, 120
 _LEAST_TARGET, _MOST_TARGET = 24, 100
+_BACKTEST_MEANING = (
+    "backtest: in days held back, under today's values and then under the same rule: OOM, days over the memory;"
+    " CPU, core-seconds a day wanted above the request."
+)
+_BACKTEST = ("backtest OOM", "backtest CPU")
 
 
 def render_table(plan: Plan, *, width: int | None, color: bool, top: int) -> str:
@@ -35,6 +41,7 @@ def render_table(plan: Plan, *, width: int | None, color: bool, top: int) -> str
     page = Page(min(max(width or DEFAULT_WIDTH, _NARROWEST), _WIDEST), color=color)
     head(page, plan)
     totals(page, plan)
+    risk(page, plan)
     _moves(page, plan, top)
     left_alone(page, plan)
     warnings(page, plan)
@@ -91,12 +98,16 @@ def render_wide(plan: Plan, *, width: int | None, color: bool) -> str:
     page = Page(min(max(width or _WIDEST, _NARROWEST), _WIDEST), color=color)
     head(page, plan)
     totals(page, plan)
+    risk(page, plan)
     if plan.recommendations:
         page.line()
         page.width = None
         for index, line in enumerate(_wide_lines(plan, width)):
             page.line(line, "bold" if index == 0 else "")
         page.width = min(max(width or _WIDEST, _NARROWEST), _WIDEST)
+    if any(item.evidence.backtest for item in plan.recommendations):
+        page.line()
+        page.paragraph(_BACKTEST_MEANING, style="dim")
     left_alone(page, plan)
     warnings(page, plan)
     return page.text()
@@ -112,8 +123,8 @@ def _wide_lines(plan: Plan, width: int | None) -> list[str]:
         "memory limit",
         f"{one_line(plan.bill.currency, 8)}/month",
     )
-    header = (*titles, "OOM days", "CPU short", "days", "samples", "confidence", "patch")
-    figures = columns([header, *(_wide_cells(plan, item) for item in listed)], ">>>>>>>>>><<")
+    header = (*titles, "OOM days", "CPU short", *_BACKTEST, "days", "samples", "confidence", "patch")
+    figures = columns([header, *(_wide_cells(plan, item) for item in listed)], ">>>>>>>>>>>><<")
     names = ["target", *(one_line(target_name(item.target), 600) for item in listed)]
     longest = max(cell_len(line) for line in figures)
     room = _MOST_TARGET if width is None else max(width - longest - 2, _LEAST_TARGET)
@@ -133,6 +144,7 @@ def _wide_cells(plan: Plan, item: Recommendation) -> tuple[str, ...]:
         money(value_per_month(item, plan.bill)),
         _risk(item, "oom", "over_memory"),
         _risk(item, "cpu_shortage"),
+        *backtest_cells(item),
         f"{evidence.days:.1f}",
         f"{evidence.coverage:.0%}",
         evidence.confidence.value,

@@ -61,10 +61,10 @@ def forecast_peaks(day_peak: NDArray[np.floating], horizon_days: float) -> Float
         day_peak: (series, day), NaN = no sample that day.
         horizon_days: length of the next period.
     """
-    highest = np.fmax.reduce(day_peak, axis=1).astype(np.float64)
+    highest = np.fmax.reduce(day_peak, axis=1, initial=np.nan).astype(np.float64)
     total, wider = highest.copy(), highest
     for days in RECENT_DAYS:
-        recent = np.fmax.reduce(day_peak[:, -days:], axis=1).astype(np.float64)
+        recent = np.fmax.reduce(day_peak[:, -days:], axis=1, initial=np.nan).astype(np.float64)
         wider = np.where(np.isfinite(recent), recent, wider)
         total += wider
     level: Floats = total / (1 + len(RECENT_DAYS))

@@ -3,32 +3,16 @@
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from fakes.command_line import ROOT, planner
 
 from planner.plan.files import read_plan
 from planner.plan.schema import Plan
-
-ROOT = Path(__file__).resolve().parents[2]
-CLEAN = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "COLUMNS": "80"}
-
-
-def planner(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "planner", *arguments],
-        capture_output=True,
-        text=True,
-        env=CLEAN | environment,
-        cwd=cwd or ROOT,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +160,16 @@ def test_help_imports_nothing_heavy():
 
 
 def test_every_command_has_help():
-    for command in ((), ("collect",), ("recommend",), ("explain",), ("doctor",), ("policy",), ("version",)):
+    for command in (
+        (),
+        ("collect",),
+        ("recommend",),
+        ("explain",),
+        ("backtest",),
+        ("doctor",),
+        ("policy",),
+        ("version",),
+    ):
         answer = planner(*command, "--help")
         assert answer.returncode == 0
         assert "Usage" in answer.stdout

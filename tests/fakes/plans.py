@@ -10,7 +10,9 @@ from typing import Any
 
 from planner.plan.files import recommendation_id, with_id
 from planner.plan.schema import (
+    BacktestLine,
     Bill,
+    BudgetUse,
     Confidence,
     Detail,
     Evidence,
@@ -22,6 +24,7 @@ from planner.plan.schema import (
     PriceUse,
     Reason,
     Recommendation,
+    RiskSummary,
     Target,
     Window,
 )
@@ -70,7 +73,18 @@ def evidence(confidence: Confidence = Confidence.HIGH, **changes: Any) -> Eviden
         "observed": {"cpu_cores_p50": 0.12, "cpu_cores_p99": 0.41, "memory_bytes_max": 419430400.0},
         "expected_incidents": (
             Expectation(name="oom_kill_days_per_30_days", current=0.0, proposed=0.002),
-            Expectation(name="cpu_shortage_core_hours_per_month", current=0.0, proposed=0.41),
+            Expectation(name="cpu_shortage_core_seconds_per_day", current=0.0, proposed=48.5),
+        ),
+        "backtest": BacktestLine(
+            folds=2,
+            days=14.0,
+            memory_incident_days=0.0,
+            memory_incident_days_today=1.0,
+            memory_relative_slack=0.142,
+            cpu_shortage_core_seconds_per_day=52.4,
+            cpu_shortage_core_seconds_per_day_today=0.0,
+            cpu_short_share=0.0121,
+            cpu_relative_slack=-0.04,
         ),
     }
     return Evidence(**(plain | changes))
@@ -168,6 +182,7 @@ def sample_recommendations() -> tuple[Recommendation, ...]:
                 days=5.5,
                 coverage=0.62,
                 expected_incidents=(Expectation(name="oom_kill_days_per_30_days", current=4.3, proposed=0.1),),
+                backtest=None,
                 notes=("its pods differ: the highest memory peak is 2.4 x the median pod's",),
             ),
         ),
@@ -192,7 +207,7 @@ def sample_recommendations() -> tuple[Recommendation, ...]:
             ),
             -120.0,
             api_version="kubeflow.org/v1",
-            seen=evidence(Confidence.MEDIUM, expected_incidents=()),
+            seen=evidence(Confidence.MEDIUM, expected_incidents=(), backtest=None),
         ),
         recommendation(
             "legacy/Pod/debug-shell/shell",
@@ -247,6 +262,33 @@ def sample_not_recommended() -> tuple[NotRecommended, ...]:
     )
 
 
+def sample_risk(scope: str = "shop") -> RiskSummary:
+    """Risk that falls for memory and grows for CPU, a budget kept, one that binds and one exceeded."""
+    kills, short = "OOM kills per 1,000 container-days", "core-seconds of CPU shortage a day"
+    return RiskSummary(
+        oom_kills_per_1000_container_days_now=4.62,
+        oom_kills_per_1000_container_days=0.487,
+        cpu_shortage_core_seconds_per_day_now=3.0,
+        cpu_shortage_core_seconds_per_day=12_345.6,
+        worst_1pct_oom_days_per_30_days=0.1,
+        largest_tenth_share_of_oom_days=0.173,
+        budgets=(
+            BudgetUse(
+                scope="fleet", resource="memory", unit=kills, budget=0.5, expected=0.487, exceeded=False,
+                saving_of_one_more=12.3,
+            ),
+            BudgetUse(
+                scope="fleet", resource="cpu", unit=short, budget=50_000, expected=12_345.6, exceeded=False,
+                saving_of_one_more=0.0,
+            ),
+            BudgetUse(
+                scope=scope, resource="memory", unit=kills, budget=0.01, expected=0.0421, exceeded=True,
+                saving_of_one_more=250.0,
+            ),
+        ),
+    )  # fmt: skip
+
+
 def sample_plan(**changes: Any) -> Plan:
     """The plan of a plausible cluster."""
     content: dict[str, Any] = {
@@ -291,6 +333,7 @@ def sample_plan(**changes: Any) -> Plan:
             "planned_memory_gib": 604.5,
             "used_memory_gib": 388.1,
         },
+        "risk": sample_risk(),
         "recommendations": sample_recommendations(),
         "not_recommended": sample_not_recommended(),
         "warnings": (
@@ -344,6 +387,7 @@ def hostile_plan() -> Plan:
     )
     plan = sample_plan(cluster=HOSTILE_TEXT, snapshot_id="=1+1", recommendations=(), not_recommended=())
     content = {"recommendations": tuple(made), "not_recommended": left, "warnings": (warning,)}
+    content |= {"risk": sample_risk(scope=HOSTILE_TEXT)}
     return plan.model_copy(update={**content, "plan_id": "plan-0123456789abcdef"})
 
 

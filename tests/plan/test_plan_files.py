@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from planner.errors import PlanFileError
-from planner.plan.files import plan_json, read_plan, recommendation_id, with_id, write_plan
+from planner.plan.files import document_json, read_plan, recommendation_id, with_id, write_plan
 from planner.plan.schema import Bill, Plan, Target, Window
 
 MOMENT = datetime(2026, 1, 5, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_creation_time_and_version_are_outside_the_hash():
 def test_what_is_no_plan_is_refused_by_one_line(tmp_path, content, message):
     path = tmp_path / "plan.json"
     if content == "tampered":
-        document = json.loads(plan_json(plan()))
+        document = json.loads(document_json(plan()))
         document["bill"]["planned_per_month"] = 1.0
         content = json.dumps(document)
     if content is not None:
