@@ -4,8 +4,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.reports.frontier_svg import FrontierCurve, FrontierPoint, frontier_svg
 from right_sizing_report import BASELINES, pool
+
+from planner.reports.frontier_svg import FrontierCurve, FrontierPoint, frontier_svg
 
 if TYPE_CHECKING:
     from right_sizing import SetResult

@@ -10,14 +10,16 @@ neighbouring levels are smoothed. A choice other than the usual one must be bett
 
 **Calibration.** Forecasts are too hopeful, since levels move. Over the same cuts, summed over the fleet::
 
-    inflation  =  (missing after, at q = 0.9 ... 0.99, without what lay above the highest) / (forecast of it)
+    inflation  =  (missing after, at q = 0.9 ... 0.99, without samples above the highest) / (forecast of it)
     beyond(k)  =  missing after above k x highest sample, per unit of the highest, k = 1 ... 3
+    passed     =  share of time above the highest, weighted by it
 
 both shrunk, in proportion to the number of independent periods seen, to 1 and to a built-in prior. What lies beyond is
 learnt apart for containers whose highest sample stands close above their p98, further, and far: who spikes seldom
 passes a spike. So::
 
-    shortage(r) = inflation m(r) + highest x beyond(max(r / highest, 1))           cores, convex and falling
+    shortage(r) = inflation m(r) + highest x beyond(r / highest)                   cores, convex and falling
+    beyond(x)   = beyond(1) + passed (1 - x)  below 1: who passes the highest passes r by highest - r more
 
 The same way the share of time above the weighted p95 tells by how much more often a request is exceeded than its
 forecast says (``exceeded_more_often``), which moves the ceiling of the share of time.
@@ -41,7 +43,15 @@ SMOOTHING = np.array([[0.7, 0.3, 0.0, 0.0], [0.2, 0.6, 0.2, 0.0], [0.0, 0.2, 0.6
 """Row: what a level's choice takes of the costs of each level."""
 BEYOND = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0])
 """Multiples of the highest sample at which shortage is told beyond it."""
-PRIOR_BEYOND = np.array([1e-3, 7e-4, 4e-4, 2e-4, 8e-5, 3e-5])
+PRIOR_BEYOND = np.array(
+    [
+        [3e-4, 1.5e-4, 5e-5, 1e-5, 0.0, 0.0],
+        [5e-4, 4e-4, 2.5e-4, 1e-4, 4e-5, 1e-5],
+        [5e-4, 4.2e-4, 3e-4, 2e-4, 8e-5, 3e-5],
+    ]
+)
+PRIOR_PASSED = np.array([4e-3, 2e-3, 1e-3])
+"""By class of ``PEAKEDNESS``, for fleets without enough past of their own."""
 PRIOR_PERIODS = 2.0
 PEAKEDNESS = np.array([1.25, 2.0])
 """Highest sample over p98: at which the classes of ``beyond`` begin."""
@@ -63,6 +73,7 @@ class CpuRisk:
         inflation: realised over forecast shortage.
         exceeded_more_often: realised over forecast share of time above a request; 1 or more.
         beyond: (series, point) shortage beyond ``BEYOND`` times the highest sample, per unit of it.
+        passed: (series,) share of time above the highest sample.
         periods: independent periods that the calibration saw.
     """
 
@@ -72,6 +83,7 @@ class CpuRisk:
     inflation: float
     exceeded_more_often: float
     beyond: Floats
+    passed: Floats
     periods: float
 
     @property
@@ -92,6 +104,7 @@ class CpuRisk:
         highest = self.highest[:, None]
         multiple = np.divide(requests, highest, out=np.full(requests.shape, np.inf), where=highest > 0)
         beyond = _interpolated(np.maximum(multiple, 1.0), self.beyond)
+        beyond = beyond + self.passed[:, None] * np.maximum(1.0 - multiple, 0.0)
         shortage: Floats = self.inflation * self.forecast_shortage(requests) + highest * beyond
         return shortage
 
@@ -122,6 +135,7 @@ class CpuLessons:
         inflation: (half-life,) realised over forecast shortage.
         exceeded_more_often: (half-life,) realised over forecast share of time above a request; 1 or more.
         beyond: (class, point) by ``PEAKEDNESS``, see :class:`CpuRisk`.
+        passed: (class,).
         periods: independent periods seen.
     """
 
@@ -129,6 +143,7 @@ class CpuLessons:
     inflation: Floats
     exceeded_more_often: Floats
     beyond: Floats
+    passed: Floats
     periods: float
 
     def half_life_place(self, level: float) -> int:
@@ -140,13 +155,15 @@ class CpuLessons:
         """The calibrated shortage of some containers at a half-life, given by its position."""
         half_life = HALF_LIVES_DAYS[place]
         values, share = _ordered(ranks, half_life)
+        classes = _peakedness_class(values, share)
         return CpuRisk(
             values=values,
             share=share,
             half_life_days=half_life,
             inflation=float(self.inflation[place]),
             exceeded_more_often=float(self.exceeded_more_often[place]),
-            beyond=self.beyond[_peakedness_class(values, share)],
+            beyond=self.beyond[classes],
+            passed=self.passed[classes],
             periods=self.periods,
         )
 
@@ -173,7 +190,8 @@ class _Tally:
         self.cost = np.zeros((count, len(PRICED_LEVELS)))
         self.missing, self.forecast, self.exceeded = np.zeros(count), np.zeros(count), np.zeros(count)
         self.beyond = np.zeros((len(PEAKEDNESS) + 1, len(BEYOND)))
-        self.highest, self.containers = np.zeros(len(PEAKEDNESS) + 1), 0
+        self.passed, self.highest = np.zeros(len(PEAKEDNESS) + 1), np.zeros(len(PEAKEDNESS) + 1)
+        self.containers = 0
 
     def add(self, before: DayRanks, after: DayRanks) -> None:
         """One cut."""
@@ -183,13 +201,16 @@ class _Tally:
         classes = _peakedness_class(values, _share(before, np.inf, order))
         np.add.at(self.beyond, classes, above_highest)
         np.add.at(self.highest, classes, values[:, 0])
+        passing = (next_share * (next_values > values[:, :1])).sum(axis=1)
+        np.add.at(self.passed, classes, values[:, 0] * passing)
         self.containers += len(values)
         for place, half_life in enumerate(HALF_LIVES_DAYS):
             share = _share(before, half_life, order)
             requests = quantiles_of(values, share, PRICED_LEVELS)
             missing = mean_excess_of(next_values, next_share, requests)
             self.cost[place] += (requests + missing / (1.0 - PRICED_LEVELS)).sum(axis=0)
-            self.missing[place] += float((missing - above_highest[:, :1]).sum())
+            of_passing = above_highest[:, :1] + passing[:, None] * np.maximum(values[:, :1] - requests, 0.0)
+            self.missing[place] += float((missing - of_passing).sum())
             self.forecast[place] += float(mean_excess_of(values, share, requests).sum())
             self.exceeded[place] += float((next_share * (next_values > requests[:, SHARE_LEVEL, None])).sum())
 
@@ -205,11 +226,13 @@ class _Tally:
         often = self.exceeded / max(self.containers, 1) / (1.0 - PRICED_LEVELS[SHARE_LEVEL])
         known = np.maximum(self.highest, 1e-12)[:, None]
         seen = np.where(self.highest[:, None] > 0, self.beyond / known, PRIOR_BEYOND)
+        passed = np.where(self.highest > 0, self.passed / known[:, 0], PRIOR_PASSED)
         return CpuLessons(
             choice=choice.astype(np.intp),
             inflation=np.clip(ratio, 1.0 / MOST_INFLATION, MOST_INFLATION) ** trust,
             exceeded_more_often=np.clip(often, 1.0, MOST_INFLATION) ** trust,
             beyond=trust * seen + (1.0 - trust) * PRIOR_BEYOND,
+            passed=trust * passed + (1.0 - trust) * PRIOR_PASSED,
             periods=periods,
         )
 
