@@ -29,7 +29,7 @@ NOTES = (
     "A request is judged as if it were the limit; today's memory by its limit. Limits, quotas and node sizes are"
     " left out: a backtest judges the forecast.",
     "What could not be seen cannot be judged: use was held down by today's limits, and a kill ends a pod's peak.",
-    "The planner prices risk by environment and priority, so its total is not meant to be the least shortage.",
+    "The planner prices risk by environment and priority: it seeks the least value with risk, not the least shortage.",
 )
 
 
@@ -98,7 +98,7 @@ def _time(seconds: float) -> datetime:
 def _outcome(part: ResourceBacktest, result: MethodResult) -> Outcome:
     totals = result.totals
     unit = float(GIB) if part.resource == "memory" else 1.0
-    mean_request = np.nan_to_num(np.nanmean([np.nan_to_num(s.request) for s in result.folds], axis=0))
+    value = part.value_per_month(result)
     return Outcome(
         resource=part.resource,
         method=result.method,
@@ -107,7 +107,8 @@ def _outcome(part: ResourceBacktest, result: MethodResult) -> Outcome:
         containers=totals.containers,
         container_days=totals.container_days,
         reserved_hours=_short(totals.reserved_hours / unit),
-        value_per_month=round(float(part.unit_price @ mean_request), 2),
+        value_per_month=round(value, 2),
+        value_with_risk_per_month=round(value + part.harm_per_month(result), 2),
         incident_days=totals.incident_days,
         incident_share=_short(totals.incident_share),
         shortage_core_seconds=_short(totals.shortage_core_seconds),

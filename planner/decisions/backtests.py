@@ -14,8 +14,10 @@ from planner.decisions.risk_sizer import RiskSizer, SharedBudget
 from planner.decisions.risk_terms import DAYS, RiskTerms, risk_terms, today
 from planner.evidence.backtest import Constant, MethodResult, backtest
 from planner.evidence.folds import Fold, walk_forward_folds
+from planner.evidence.score import SECONDS_PER_HOUR
 from planner.evidence.sizer import Sizer
 from planner.usage.day_ranks import DayRanks
+from planner.usage.fleet_risk import DAYS_PER_MONTH
 from planner.usage.window import ResourceName
 
 Floats = NDArray[np.float64]
@@ -32,7 +34,7 @@ class ResourceBacktest:
         resource: ``cpu`` or ``memory``.
         positions: (series,) rows of the candidates.
         unit_price: (series,) currency a month per core or byte of all pods.
-        pods: (series,) pods running on average.
+        risk_price: (series,) currency per day with a kill, or per core-hour of shortage.
         results: the planner, today, then the baselines; defaults before the settings of frontiers.
         defaults: (method, setting) of those that are as they come.
     """
@@ -40,9 +42,21 @@ class ResourceBacktest:
     resource: ResourceName
     positions: NDArray[np.intp]
     unit_price: Floats
-    pods: Floats
+    risk_price: Floats
     results: tuple[MethodResult, ...]
     defaults: frozenset[tuple[str, str]]
+
+    def value_per_month(self, result: MethodResult) -> float:
+        """Value of what a rule reserves, on average over the folds."""
+        requests = np.array([np.nan_to_num(score.request) for score in result.folds])
+        return float(self.unit_price @ requests.mean(axis=0))
+
+    def harm_per_month(self, result: MethodResult) -> float:
+        """Incidents that a rule suffered, at the prices of risk, in a month of such days."""
+        whole = result.whole
+        bad = whole.incident_days if self.resource == "memory" else whole.shortage_core_seconds / SECONDS_PER_HOUR
+        a_month = np.divide(bad, whole.days, out=np.zeros(len(bad)), where=whole.days > 0) * DAYS_PER_MONTH
+        return float(self.risk_price @ a_month)
 
     def of(self, method: str) -> MethodResult:
         """The first result of a method: as it comes."""
@@ -92,7 +106,7 @@ def run_backtests(
                 resource=resource,
                 positions=positions,
                 unit_price=terms.unit_price[positions],
-                pods=terms.pods[positions],
+                risk_price=terms.risk_price[positions],
                 results=tuple(results),
                 defaults=frozenset(known),
             )

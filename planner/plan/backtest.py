@@ -31,6 +31,10 @@ class Outcome(Frozen):
     container_days: float
     reserved_hours: float = Field(description="Core-hours, or GiB-hours, over the time that the pods ran.")
     value_per_month: float | None = Field(description="Value of what is reserved, at the nodes' prices.")
+    value_with_risk_per_month: float | None = Field(
+        default=None,
+        description="The same and the incidents suffered, at the policy's prices of risk: what the planner minimises.",
+    )
     incident_days: float = Field(description="Container-days with a sample above the memory.")
     incident_share: float = Field(description="Of the container-days.")
     shortage_core_seconds: float = Field(description="Wanted above the CPU request.")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from planner.patches.untrusted import one_line
 from planner.plan.backtest import BacktestReport, ContainerOutcome, Outcome
 from planner.reports.figures import moment, short_number
 from planner.units import human_cpu, human_memory
@@ -174,6 +175,15 @@ def judged_otherwise(outcomes: Sequence[Outcome]) -> str:
     if not others:
         return ""
     return f"Container-days that differ, as a rule is silent where it has seen too little: {', '.join(others)}."
+
+
+def with_risk(outcomes: Sequence[Outcome], currency: str) -> str:
+    """What each rule costs once its incidents are priced, the cheapest first; empty where no price is known."""
+    priced = [(o.value_with_risk_per_month, o.method) for o in outcomes if o.value_with_risk_per_month is not None]
+    if not priced:
+        return ""
+    figures = ", ".join(f"{one_line(method, 40)} {number(value)}" for value, method in sorted(priced))
+    return f"With incidents at the policy's prices of risk, {one_line(currency, 8)} a month: {figures}."
 
 
 def none_above(resource: Resource) -> str:

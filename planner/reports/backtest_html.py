@@ -23,6 +23,7 @@ from planner.reports.backtest_figures import (
     none_above,
     number,
     outcomes_of,
+    with_risk,
     worst_cells,
     worst_of,
 )
@@ -137,10 +138,12 @@ def _rules(report: BacktestReport, resource: Resource, outcomes: Sequence[Outcom
     if others:
         every = table(header, rows(sorted(others, key=lambda o: (o.method, o.reserved_hours))), align)
         more = f"<details><summary>{len(others)} other settings</summary>{every}</details>"
-    defaults = table(header, rows([o for o in outcomes if o.is_default]), align)
+    as_they_come = [o for o in outcomes if o.is_default]
+    defaults = table(header, rows(as_they_come), align)
     legend = "; ".join(f"{column.title}: {column.meaning}" for column in columns)
     return (
         f"<h2>{NAMES[resource]}: {judged_text(outcomes)}</h2>{defaults}"
+        f"<p>{safe(with_risk(as_they_come, report.currency), 400)}</p>"
         f'<p class="soft">{legend}.</p><p class="soft">{safe(judged_otherwise(outcomes), 400)}</p>{more}'
     )
 

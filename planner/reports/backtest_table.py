@@ -19,6 +19,7 @@ from planner.reports.backtest_figures import (
     judged_text,
     none_above,
     outcomes_of,
+    with_risk,
     worst_cells,
     worst_of,
 )
@@ -79,6 +80,7 @@ def _rules(page: Page, resource: Resource, outcomes: Sequence[Outcome], currency
             page.line(_row(one_line(outcome.method, 60), cells_of(outcome, today)))
             if frontier:
                 _settings(page, outcome, outcomes, today)
+    page.paragraph(with_risk([o for o in outcomes if o.is_default], currency))
     page.paragraph(judged_otherwise(outcomes), style="dim")
 
 
