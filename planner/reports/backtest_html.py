@@ -1,6 +1,7 @@
 """The page of a backtest: what each rule reserves against what it suffers, then the tables, then the worst."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from planner.patches.untrusted import one_line
 from planner.plan.backtest import BacktestReport, Outcome
@@ -95,14 +96,44 @@ def _charts(report: BacktestReport) -> str:
                 y_label=_INCIDENTS[resource],
             )
             figures.append(f"<figure><h3>{NAMES[resource]}</h3>{drawing}</figure>")
+    priced = priced_curves(outcomes_of(report, "cpu"))
+    if priced:
+        currency = one_line(report.currency, 8)
+        drawing = frontier_svg(
+            priced,
+            title="CPU: value reserved against shortage at the policy's prices, by rule",
+            x_label=f"value reserved, {currency} a month",
+            y_label=f"CPU shortage at the prices of risk, {currency} a month",
+        )
+        figures.insert(1, f"<figure><h3>CPU, as the policy weighs it</h3>{drawing}</figure>")
     if not figures:
         return ""
     return (
         "<h2>Reserved against incidents</h2>"
         '<p class="soft">Nearer to the lower left is better. The large mark is the rule as it comes, dots are other'
-        " settings of its dial, and the line joins those that no other setting of the same rule beats.</p>"
+        " settings of its dial, and the line joins those that no other setting of the same rule beats. Core-seconds"
+        " count alike in every environment; the policy prices them by environment and priority, which is what the"
+        " planner goes by.</p>"
         f'<div class="frontiers">{"".join(figures)}</div>'
     )
+
+
+def priced_curves(outcomes: Sequence[Outcome]) -> list[FrontierCurve]:
+    """The same with values and priced incidents; empty where something has no price."""
+    curves = []
+    for method in dict.fromkeys(outcome.method for outcome in outcomes):
+        points = []
+        for o in (outcome for outcome in outcomes if outcome.method == method):
+            if o.value_per_month is None or o.value_with_risk_per_month is None:
+                return []
+            harm = max(o.value_with_risk_per_month - o.value_per_month, 0.0)
+            points.append(FrontierPoint(o.value_per_month, harm, o.setting, o.is_default))
+        curves.append(FrontierCurve(method, tuple(points), _role(method)))
+    return curves
+
+
+def _role(method: str) -> Literal["ours", "today", "baseline"]:
+    return "ours" if method == OURS else "today" if method == TODAY else "baseline"
 
 
 def curves_of(outcomes: Sequence[Outcome]) -> list[FrontierCurve]:
@@ -119,8 +150,7 @@ def curves_of(outcomes: Sequence[Outcome]) -> list[FrontierCurve]:
             for o in outcomes
             if o.method == method
         )
-        role = "ours" if method == OURS else "today" if method == TODAY else "baseline"
-        curves.append(FrontierCurve(method, points, role))  # type: ignore[arg-type]
+        curves.append(FrontierCurve(method, points, _role(method)))
     return curves
 
 
