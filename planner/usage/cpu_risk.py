@@ -119,11 +119,29 @@ class CpuRisk:
         level = 1.0 - np.clip(most_share / self.exceeded_more_often, 0.0, 1.0)
         return quantiles_of(self.values, self.share, level[:, None])[:, 0]
 
-    def curves(self, levels: Floats) -> tuple[Floats, Floats]:
-        """(series, point) requests in cores, not descending, and (series, point) expected mean shortage in cores."""
-        requests = np.concatenate([self.quantiles(levels), self.highest[:, None] * BEYOND], axis=1)
-        requests = np.maximum.accumulate(requests, axis=1)
-        return requests, self.shortage(requests)
+    def priced_shortage(self, requests: Floats) -> Floats:
+        """(series, point) shortage as the program weighs it: :meth:`shortage` without who passes the highest sample.
+
+        How often that is passed is learnt for a class, mostly from a few containers whose level moved; spending on it
+        for all of them, before their own samples are covered, costs more than it saves on every public trace tried.
+        So beyond the highest sample the curve falls no faster than the highest sample alone would make it fall, and
+        left of it this part is constant.
+        """
+        highest = self.highest[:, None]
+        steepest = self.inflation * self.share[:, :1]
+        falls = np.minimum(-np.diff(self.beyond, axis=1), steepest * np.diff(BEYOND))
+        capped = self.beyond[:, -1:] + np.concatenate(
+            [np.cumsum(falls[:, ::-1], axis=1)[:, ::-1], np.zeros((len(falls), 1))], axis=1
+        )
+        multiple = np.divide(requests, highest, out=np.full(requests.shape, np.inf), where=highest > 0)
+        beyond = _interpolated(np.maximum(multiple, 1.0), capped)
+        priced: Floats = self.inflation * self.forecast_shortage(requests) + highest * beyond
+        return priced
+
+    def points(self, levels: Floats) -> Floats:
+        """(series, point) requests in cores at which curves are told, not descending: 0, the levels, and beyond."""
+        own = np.concatenate([self.quantiles(levels), self.highest[:, None] * BEYOND], axis=1)
+        return np.concatenate([np.zeros((len(own), 1)), np.maximum.accumulate(own, axis=1)], axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

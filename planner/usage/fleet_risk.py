@@ -57,9 +57,8 @@ def cpu_curves(lessons: CpuLessons, ranks: DayRanks, levels: Floats, pods: Float
     points, incidents = np.full((len(levels), width), np.nan), np.full((len(levels), width), np.nan)
     least, inflation = np.zeros(len(levels)), np.ones(len(levels))
     for rows, risk in at_levels(lessons, ranks, levels):
-        requests, _ = risk.curves(CPU_LEVELS)
-        requests = np.concatenate([np.zeros((len(rows), 1)), requests], axis=1)
-        shortage = risk.shortage(requests) * pods[rows, None] * HOURS_PER_MONTH
+        requests = risk.points(CPU_LEVELS)
+        shortage = risk.priced_shortage(requests) * pods[rows, None] * HOURS_PER_MONTH
         points[rows], incidents[rows] = strictly_ascending(requests, shortage)
         least[rows] = risk.least_request(most_share[rows])
         inflation[rows] = risk.inflation
