@@ -23,7 +23,7 @@ def walk_forward_folds(days: int, horizon_days: int, most: int = 4) -> tuple[Fol
     """Folds of a history, the earliest first; each trains on everything before it.
 
     The judging parts follow on from each other up to the last day, are as long as the horizon (at most half of
-    the history), and leave at least as many days before them, three at the least. A history of less than six days
+    the history), and leave at least as many days before them, three at the least. A history of less than four days
     has none.
 
     Args:

@@ -76,7 +76,7 @@ class CpuRisk:
         return self.values[:, 0]
 
     def quantiles(self, levels: Floats) -> Floats:
-        """(series, level) smallest sample that at most a weighted share 1 - level lies above."""
+        """(series, level) weighted quantiles, see :func:`quantiles_of`."""
         return quantiles_of(self.values, self.share, levels)
 
     def forecast_shortage(self, requests: Floats) -> Floats:
@@ -98,7 +98,7 @@ class CpuRisk:
         return share
 
     def least_request(self, most_share: Floats) -> Floats:
-        """(series,) smallest request that is exceeded in at most a share of the time, (series,)."""
+        """(series,) request that is exceeded in a share of the time, (series,), to half a group of samples."""
         level = 1.0 - np.clip(most_share / self.exceeded_more_often, 0.0, 1.0)
         return quantiles_of(self.values, self.share, level[:, None])[:, 0]
 

@@ -15,9 +15,10 @@ Large containers vary less in proportion than small ones (Taylor's law); with k 
 A cut weighs ``(t / n)^3``: short trainings surprise more often than the whole history of ``n`` days will.
 
 **Pools.** Surprises are pooled over containers of like volatility (standard deviation of the log of the daily peaks):
-a class of flat ones (under 1 %) and three classes of equal size. The chance in a class is the weighted share of
-surprises above, and beyond the highest 15 % a generalised Pareto tail (:mod:`planner.usage.tails`). Classes are shrunk
-to the whole, and the whole to a built-in prior, in proportion to the number of examples::
+a class of flat ones (under 1 %) and three classes of equal size; one day alone tells no volatility and counts among the
+most volatile. The chance in a class is the weighted share of surprises above, and beyond the highest 15 % a generalised
+Pareto tail (:mod:`planner.usage.tails`). Classes are shrunk to the whole, and the whole to a built-in prior, in
+proportion to the number of examples::
 
     P_class = (n P_own + 300 P_whole) / (n + 300)          P_whole = (n P_all + 50 P_prior) / (n + 50)
 
@@ -61,10 +62,10 @@ def forecast_peaks(day_peak: NDArray[np.floating], horizon_days: float) -> Float
         day_peak: (series, day), NaN = no sample that day.
         horizon_days: length of the next period.
     """
-    highest = np.fmax.reduce(day_peak, axis=1).astype(np.float64)
+    highest = np.fmax.reduce(day_peak, axis=1, initial=np.nan).astype(np.float64)
     total, wider = highest.copy(), highest
     for days in RECENT_DAYS:
-        recent = np.fmax.reduce(day_peak[:, -days:], axis=1).astype(np.float64)
+        recent = np.fmax.reduce(day_peak[:, -days:], axis=1, initial=np.nan).astype(np.float64)
         wider = np.where(np.isfinite(recent), recent, wider)
         total += wider
     level: Floats = total / (1 + len(RECENT_DAYS))
@@ -72,14 +73,13 @@ def forecast_peaks(day_peak: NDArray[np.floating], horizon_days: float) -> Float
 
 
 def volatility(day_peak: NDArray[np.floating]) -> Floats:
-    """(series,) standard deviation of the log of the daily peaks; 0 with less than two days."""
+    """(series,) standard deviation of the log of the daily peaks; NaN with less than two days: nobody knows yet."""
     known = np.isfinite(day_peak) & (day_peak > 0)
     logs = np.log(np.where(known, day_peak, 1.0).astype(np.float64))
     count = np.maximum(known.sum(axis=1), 1)
     mean = (logs * known).sum(axis=1) / count
     variance = (((logs - mean[:, None]) ** 2) * known).sum(axis=1) / count
-    deviation: Floats = np.sqrt(np.maximum(variance, 0.0))
-    return deviation
+    return np.where(known.sum(axis=1) < 2, np.nan, np.sqrt(np.maximum(variance, 0.0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
