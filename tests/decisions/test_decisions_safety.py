@@ -295,9 +295,9 @@ def test_no_usage_and_infinite_samples_end_in_no_traceback(tmp_path):
 
 def test_room_that_a_cut_taken_back_would_free_is_not_given_away(tmp_path):
     """A quota of 128 MiB, all of it held by `b`, which uses 10 MiB: cut to 32 MiB it would leave 96 MiB for the two
-    containers of `a`, which ask for nothing. But 0.9 cores under a maximum of 0.5 give `b` request = limit for both
+    containers of `a`, which ask for none. But 0.9 cores under a maximum of 0.5 give `b` request = limit for both
     resources, so it would turn Guaranteed: its cut is taken back, and so is what the room was for."""
-    a = workload("a", container("x", cpu=None, memory=None), container("y", cpu=None, memory=None))
+    a = workload("a", container("x", cpu=0.1, memory=None), container("y", cpu=0.1, memory=None))
     b = workload("b", container(cpu=None, memory=None, memory_limit=128 * MIB))
     usage = {("shop", "a-0", name): use(0.0, 10 * MIB) for name in "xy"} | {("shop", "b-0", "app"): use(0.9, 10 * MIB)}
     bounds = LimitRangeItem("toy", "shop", "lr", "Container", max={"cpu": 0.5})
