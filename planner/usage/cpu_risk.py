@@ -15,7 +15,9 @@ neighbouring levels are smoothed. A choice other than the usual one must be bett
 
 both shrunk, in proportion to the number of independent periods seen, to 1 and to a built-in prior. So::
 
-    shortage(r) = inflation m(r) + highest x beyond(max(r / highest, 1))           cores, convex and falling
+    shortage(r) = inflation m(r) + highest x beyond(max(r / highest, 1))           cores
+
+It falls in r, convex up to the highest sample and convex beyond it; a program takes the convex hull of both.
 
 The same way the share of time above the weighted p95 tells by how much more often a request is exceeded than its
 forecast says (``exceeded_more_often``), which moves the ceiling of the share of time.
@@ -26,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.usage.day_ranks import DayRanks
+from planner.usage.day_ranks import GROUPS, DayRanks
 
 Floats = NDArray[np.float64]
 
@@ -226,7 +228,7 @@ def _largest(ranks: DayRanks) -> DayRanks:
 
 def _descending(ranks: DayRanks) -> tuple[NDArray[np.intp], Floats]:
     """(series, slot) order of the slots by value, highest first, and the values in it."""
-    flat = np.nan_to_num(ranks.values.reshape(len(ranks.values), -1))
+    flat = np.nan_to_num(ranks.values.reshape(len(ranks.values), ranks.days * GROUPS))
     order = np.argsort(-flat, axis=1, kind="stable")
     return order, np.take_along_axis(flat, order, axis=1).astype(np.float64)
 
@@ -235,7 +237,7 @@ def _share(ranks: DayRanks, half_life_days: float, order: NDArray[np.intp]) -> F
     """(series, slot) weights in the order of the values, rows sum to 1 (all 0 without a sample)."""
     age = ranks.days - 1 - np.arange(ranks.days)
     recency = 0.5 ** (age / half_life_days)
-    weights = (ranks.weights * recency[None, :, None]).reshape(len(ranks.weights), -1)
+    weights = (ranks.weights * recency[None, :, None]).reshape(len(ranks.weights), ranks.days * GROUPS)
     ordered = np.take_along_axis(weights, order, axis=1)
     total = ordered.sum(axis=1, keepdims=True)
     share: Floats = np.divide(ordered, total, out=np.zeros(ordered.shape), where=total > 0)
