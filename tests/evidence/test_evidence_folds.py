@@ -1,5 +1,7 @@
 """Folds of a walk-forward."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +40,7 @@ def test_four_days_have_one_for_a_horizon_of_one_day_only():
 def test_folds_follow_on_to_the_last_day_and_learn_enough(days, horizon, most):
     folds = walk_forward_folds(days, horizon, most)
     assert len(folds) <= most
-    for before, after in zip(folds, folds[1:], strict=False):
+    for before, after in pairwise(folds):
         assert before.after == after.cut
     for fold in folds:
         assert 0 < fold.test_days <= min(horizon, days // 2)
