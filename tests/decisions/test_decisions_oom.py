@@ -40,7 +40,7 @@ def test_a_kill_holds_for_two_weeks_and_fades_over_four(days_ago, weight):
 
 
 def test_the_policy_sets_factor_and_times():
-    """Factor 2, held for a day, faded over two: 2,000, and half of it after two days. Without a fade it ends at once."""
+    """Factor 2, held for a day, faded over two: 2,000, and half of it after two days. Without a fade it just ends."""
     policy = RequestsPolicy(oom_factor=2, oom_hold_days=1, oom_fade_days=2)
     assert evidence(kill(1, 1000.0), policy=policy).floor == 2000.0
     assert evidence(kill(2, 1000.0), policy=policy).floor == pytest.approx(1000.0)

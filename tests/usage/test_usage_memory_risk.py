@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from planner.usage.fleet_risk import DAYS_PER_MONTH, memory_curves, strictly_ascending
 from planner.usage.memory_risk import (
     RATIOS,
+    Pool,
+    Surprises,
     calibrate_memory,
     forecast_peaks,
     volatility,
@@ -66,6 +68,20 @@ def test_one_surprise_by_hand():
     assert (risk.forecast[0], risk.spread_unit[0], risk.short_history[0]) == (4.0, pytest.approx(4.0), 1.0)
     far = 50 * 0.1 * (1 + 0.5 * 2 / 0.15) ** -2 / 51
     assert risk.chance(np.array([[2.0, 4.0, 12.0]]))[0] == pytest.approx([31 / 51, 6 / 51, far])
+
+
+def test_pools_are_shrunk_by_their_number_of_examples():
+    """Surprises 0 and 2 in the fleet, the 2 in the class; beyond x = 1 lie half of all and all of the class. With the
+    prior 0.1 (1 + 0.5 / 0.15)^-2 of 50 examples the whole is (2 x 1/2 + 50 prior) / 52; the class counts 1 against
+    300 of it, a flat class 1 against 29, and 30 flat ones speak for themselves."""
+    surprises = lambda *excess: Surprises(np.array(excess), np.zeros(len(excess)), np.ones(len(excess)))  # noqa: E731
+    whole = Pool.of(surprises(0.0, 2.0), None)
+    expected = (1.0 + 50 * 0.1 * (1 + 0.5 / 0.15) ** -2) / 52
+    at = np.array([1.0])
+    assert whole.chance(at) == pytest.approx(expected)
+    assert Pool.of(surprises(2.0), whole).chance(at) == pytest.approx((1 + 300 * expected) / 301)
+    assert Pool.of(surprises(2.0), whole, flat=True).chance(at) == pytest.approx((1 + 29 * expected) / 30)
+    assert Pool.of(surprises(*[2.0] * 30), whole, flat=True).chance(at) == pytest.approx(1.0)
 
 
 def test_the_unit_grows_slower_than_size():
