@@ -90,8 +90,9 @@ def _answer(problem: RiskProblem, prices: Floats, rigid: np.ndarray, choice: Ris
     for place, row in enumerate(problem.budgets):
         measured = choice.request if row.measure == "request" else choice.expected_incidents
         use[place] = float(row.weights @ measured[row.items])
-    price[rigid] = np.abs(choice.budget_dual)
     violation[rigid] = choice.budget_slack_violation
+    held = rigid & ((violation <= 0.0) | np.isinf(prices))
+    price[held] = np.abs(choice.budget_dual)[held[rigid]]
     limit = np.array([row.limit for row in problem.budgets])
     excess = np.where(rigid, violation, np.maximum(use - limit, 0.0))
     own = replace(

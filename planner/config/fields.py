@@ -38,7 +38,8 @@ def _read_memory(value: Any) -> int:
     return size_bytes
 
 
-def _refuse_bool(value: Any) -> Any:
+def refuse_bool(value: Any) -> Any:
+    """``true`` is not 1."""
     if value is True or value is False:
         raise ValueError("must be a number")
     return value
@@ -68,10 +69,10 @@ def _split_commas(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_refuse_bool)]
+Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(refuse_bool)]
 """A finite number; ``true`` is not 1."""
 
-Days = Annotated[float, Field(allow_inf_nan=False, gt=0, le=3650), BeforeValidator(_refuse_bool)]
+Days = Annotated[float, Field(allow_inf_nan=False, gt=0, le=3650), BeforeValidator(refuse_bool)]
 """A time span in days, longer than none."""
 
 Cpu = Annotated[

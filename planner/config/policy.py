@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from planner.config.fields import Days, Number, Section, unflatten
+from planner.config.fields import Days, Number, Section, refuse_bool, unflatten
 from planner.config.layers import (
     EffectivePolicy,
     Layer,
@@ -80,19 +80,23 @@ class ChangeWindow(Section):
     """Minute after the last one, HH:MM. Not after `start` = on the next day."""
 
 
+_KillsPer1000Days = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1000), BeforeValidator(refuse_bool)]
+_CoreSeconds = Annotated[float, Field(allow_inf_nan=False, ge=0), BeforeValidator(refuse_bool)]
+
+
 class RiskBudget(Section):
     """Most incidents that a set of workloads may be expected to have together; null = no budget."""
 
-    oom_kills_per_1000_container_days: Number | None = Field(default=None, ge=0, le=1000)
+    oom_kills_per_1000_container_days: _KillsPer1000Days | None = None
     """Days on which a container passes its memory, of 1,000 days that containers run."""
-    cpu_shortage_core_seconds_per_day: Number | None = Field(default=None, ge=0)
+    cpu_shortage_core_seconds_per_day: _CoreSeconds | None = None
     """Core-seconds a day wanted above CPU requests, all pods together."""
 
 
 class FleetRiskBudget(RiskBudget):
     """The same for all workloads that get a recommendation; one budget holds by default."""
 
-    oom_kills_per_1000_container_days: Number | None = Field(default=3, ge=0, le=1000)
+    oom_kills_per_1000_container_days: _KillsPer1000Days | None = 3
     """Days on which a container passes its memory, of 1,000 days that containers run. 3 leaves room to the 5 that
     hold in production at Google (Autopilot, EuroSys 2020), since a forecast errs. null = no budget."""
 

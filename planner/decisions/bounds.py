@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,7 +117,8 @@ class OomEvidence:
     Attributes:
         floor: bytes that the memory request should have; 0 = no kill, or none that still counts.
         kills: number of kills in the window, those that no longer count included.
-        rising: kills came at two limits or more, each above the one before: more memory did not end them.
+        rising: kills that still count came at two limits or more, none below the one before: more memory did not
+            end them.
     """
 
     floor: float = 0.0
@@ -150,8 +150,8 @@ def oom_evidence(
     weight = np.where(times >= image_since, np.clip(1.0 - np.maximum(faded, 0.0), 0.0, 1.0), 0.0)
     floors = limits * policy.oom_factor * weight
     floor = float(np.nanmax(floors)) if np.isfinite(floors).any() else 0.0
-    distinct = list(dict.fromkeys(limits[np.isfinite(limits)].tolist()))
-    rising = len(distinct) > 1 and all(a < b for a, b in pairwise(distinct))
+    steps = np.diff(limits[np.isfinite(limits) & (weight > 0)])
+    rising = bool((steps > 0).any() and (steps >= 0).all())
     return OomEvidence(floor, int(kills["count"].sum()), rising)
 
 

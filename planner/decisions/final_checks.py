@@ -28,13 +28,20 @@ SLACK = 1 + 1e-9
 
 
 def take_back(facts: Facts, changes: list[ContainerPlan]) -> list[Finding]:
-    """Take back what fails, until everything holds. The changes are edited; those left without items are empty."""
+    """Take back what fails, until everything holds. The changes are edited; those left without items are empty.
+
+    A cut that is taken back uses room again that an earlier check had given away, so the checks start over until
+    none finds anything; each round takes something back, and all of today's values hold.
+    """
     taken: list[Finding] = []
-    for check in (_pod_fits_a_node, _pod_limit_range, _quota_of_requests, _quota_of_limits, _qos_class):
-        found = list(check(facts, changes))
-        for change, resource, _ in found:
-            _restore(change, resource)
-        taken += found
+    before = -1
+    while len(taken) > before:
+        before = len(taken)
+        for check in (_pod_fits_a_node, _pod_limit_range, _quota_of_requests, _quota_of_limits, _qos_class):
+            found = list(check(facts, changes))
+            for change, resource, _ in found:
+                _restore(change, resource)
+            taken += found
     return taken
 
 

@@ -86,18 +86,21 @@ def score(
 
 
 def joined(scores: "list[Score]") -> Score:
-    """Several periods of the same containers as one; the request is that of the last, slack is over all of it."""
+    """Several periods of the same containers as one; the request is the last that was judged, slack is over all."""
 
     def total(name: str) -> Floats:
         result: Floats = np.sum([getattr(s, name) for s in scores], axis=0)
         return result
 
+    request = scores[0].request
+    for later in scores[1:]:
+        request = np.where(np.isfinite(later.request), later.request, request)
     seconds = np.array([s.sample_seconds for s in scores])
     p95 = np.array([np.nan_to_num(s.p95) for s in scores])
     weight = seconds.sum(axis=0)
     mean_p95 = np.divide((p95 * seconds).sum(axis=0), weight, out=np.full(weight.shape, np.nan), where=weight > 0)
     return Score(
-        request=scores[-1].request,
+        request=request,
         reserved_hours=total("reserved_hours"),
         incident_days=total("incident_days"),
         days=total("days"),
@@ -155,6 +158,7 @@ def totals(resource: ResourceName, one: Score, size_of: Floats | None = None) ->
     worst = np.sort(bad[has])[::-1][: max(int(has.sum()) // 100, 1)].sum() if has.any() else 0.0
     with np.errstate(invalid="ignore", divide="ignore"):
         slack = 1.0 - one.p95 / one.request
+    slack = slack[np.isfinite(slack)]
     use = np.nansum(one.p95 * one.sample_seconds) / SECONDS_PER_HOUR
     reserved = float(one.reserved_hours.sum())
     days = float(one.days.sum())
@@ -167,7 +171,7 @@ def totals(resource: ResourceName, one: Score, size_of: Floats | None = None) ->
         shortage_core_seconds=float(one.shortage_core_seconds.sum()),
         short_minutes=float(one.short_seconds.sum()) / 60.0,
         relative_slack=1.0 - float(use) / reserved if reserved else float("nan"),
-        mean_relative_slack=float(np.mean(slack[has & np.isfinite(slack)])) if has.any() else float("nan"),
+        mean_relative_slack=float(np.mean(slack)) if len(slack) else float("nan"),
         worst_1pct=float(worst),
         largest_tenth_share=float(largest / bad[has].sum()) if bad[has].sum() > 0 else float("nan"),
     )

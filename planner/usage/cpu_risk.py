@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.usage.day_ranks import DayRanks
+from planner.usage.day_ranks import GROUPS, DayRanks
 
 Floats = NDArray[np.float64]
 
@@ -92,7 +92,7 @@ class CpuRisk:
         return self.values[:, 0]
 
     def quantiles(self, levels: Floats) -> Floats:
-        """(series, level) smallest sample that at most a weighted share 1 - level lies above."""
+        """(series, level) weighted quantiles, see :func:`quantiles_of`."""
         return quantiles_of(self.values, self.share, levels)
 
     def forecast_shortage(self, requests: Floats) -> Floats:
@@ -115,7 +115,7 @@ class CpuRisk:
         return share
 
     def least_request(self, most_share: Floats) -> Floats:
-        """(series,) smallest request that is exceeded in at most a share of the time, (series,)."""
+        """(series,) request that is exceeded in a share of the time, (series,), to half a group of samples."""
         level = 1.0 - np.clip(most_share / self.exceeded_more_often, 0.0, 1.0)
         return quantiles_of(self.values, self.share, level[:, None])[:, 0]
 
@@ -291,7 +291,7 @@ def _largest(ranks: DayRanks) -> DayRanks:
 
 def _descending(ranks: DayRanks) -> tuple[NDArray[np.intp], Floats]:
     """(series, slot) order of the slots by value, highest first, and the values in it."""
-    flat = np.nan_to_num(ranks.values.reshape(len(ranks.values), -1))
+    flat = np.nan_to_num(ranks.values.reshape(len(ranks.values), ranks.days * GROUPS))
     order = np.argsort(-flat, axis=1, kind="stable")
     return order, np.take_along_axis(flat, order, axis=1).astype(np.float64)
 
@@ -300,7 +300,7 @@ def _share(ranks: DayRanks, half_life_days: float, order: NDArray[np.intp]) -> F
     """(series, slot) weights in the order of the values, rows sum to 1 (all 0 without a sample)."""
     age = ranks.days - 1 - np.arange(ranks.days)
     recency = 0.5 ** (age / half_life_days)
-    weights = (ranks.weights * recency[None, :, None]).reshape(len(ranks.weights), -1)
+    weights = (ranks.weights * recency[None, :, None]).reshape(len(ranks.weights), ranks.days * GROUPS)
     ordered = np.take_along_axis(weights, order, axis=1)
     total = ordered.sum(axis=1, keepdims=True)
     share: Floats = np.divide(ordered, total, out=np.zeros(ordered.shape), where=total > 0)

@@ -15,9 +15,10 @@ Large containers vary less in proportion than small ones (Taylor's law); with k 
 A cut weighs ``(t / n)^3``: short trainings surprise more often than the whole history of ``n`` days will.
 
 **Pools.** Surprises are pooled over containers of like volatility (standard deviation of the log of the daily peaks):
-a class of flat ones (under 1 %) and three classes of equal size. The chance in a class is the weighted share of
-surprises above, and beyond the highest 15 % a generalised Pareto tail (:mod:`planner.usage.tails`). Classes are shrunk
-to the whole, and the whole to a built-in prior, in proportion to the number of examples::
+a class of flat ones (under 1 %) and three classes of equal size; one day alone tells no volatility and counts among the
+most volatile. The chance in a class is the weighted share of surprises above, and beyond the highest 15 % a generalised
+Pareto tail (:mod:`planner.usage.tails`). Classes are shrunk to the whole, and the whole to a built-in prior, in
+proportion to the number of examples::
 
     P_class = (n P_own + 300 P_whole) / (n + 300)          P_whole = (n P_all + 50 P_prior) / (n + 50)
 
@@ -41,6 +42,7 @@ SPREAD_EXPONENT = 0.25
 CUT_WEIGHT_POWER = 3.0
 FEWEST_TRAINING_DAYS = 3
 FLAT = 0.01
+SURPRISE_DIGITS = VOLATILITY_DIGITS = 9
 VOLATILITY_CLASSES = 3
 CLASS_PRIOR_EXAMPLES = 300.0
 FLEET_PRIOR_EXAMPLES = 50.0
@@ -72,14 +74,14 @@ def forecast_peaks(day_peak: NDArray[np.floating], horizon_days: float) -> Float
 
 
 def volatility(day_peak: NDArray[np.floating]) -> Floats:
-    """(series,) standard deviation of the log of the daily peaks; 0 with less than two days."""
+    """(series,) standard deviation of the log of the daily peaks; NaN with less than two days: nobody knows yet."""
     known = np.isfinite(day_peak) & (day_peak > 0)
     logs = np.log(np.where(known, day_peak, 1.0).astype(np.float64))
     count = np.maximum(known.sum(axis=1), 1)
     mean = (logs * known).sum(axis=1) / count
     variance = (((logs - mean[:, None]) ** 2) * known).sum(axis=1) / count
-    deviation: Floats = np.sqrt(np.maximum(variance, 0.0))
-    return deviation
+    # Rounded, since the edges of classes are examples themselves: their last bit must not choose the class.
+    return np.where(known.sum(axis=1) < 2, np.nan, np.round(np.sqrt(np.maximum(variance, 0.0)), VOLATILITY_DIGITS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +141,7 @@ class MemoryRisk:
         Returns:
             (series, point) 0 to 1, NaN where the size or the forecast is NaN.
         """
-        excess = (sizes - self.forecast[:, None]) / self.spread_unit[:, None]
+        excess = _surprise(sizes, self.forecast, self.spread_unit)
         chance = np.full(sizes.shape, np.nan)
         for number, pool in enumerate(self.pools):
             rows = self.volatility_class == number
@@ -211,7 +213,7 @@ def walk_forward(day_peak: NDArray[np.floating], horizon_days: int) -> Surprises
         forecast = forecast_peaks(train, horizon_days)
         usable = np.isfinite(forecast) & (forecast > 0)
         reference = float(np.median(forecast[usable])) if usable.any() else 1.0
-        excess = (after - forecast[:, None]) / _spread_unit(forecast, reference)[:, None]
+        excess = _surprise(after, forecast, _spread_unit(forecast, reference))
         seen = np.isfinite(excess) & usable[:, None]
         rows = np.nonzero(seen)[0]
         weight = np.full(len(rows), (cut / days) ** CUT_WEIGHT_POWER)
@@ -220,6 +222,11 @@ def walk_forward(day_peak: NDArray[np.floating], horizon_days: int) -> Surprises
         nothing = np.empty(0)
         return Surprises(nothing, nothing, nothing)
     return Surprises(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _surprise(values: Floats, forecast: Floats, unit: Floats) -> Floats:
+    """(series, ...) values relative to the forecast; rounded, else a constant would surprise by its last bit."""
+    return np.round((values - forecast[:, None]) / unit[:, None], SURPRISE_DIGITS)
 
 
 def _spread_unit(forecast: Floats, reference: float) -> Floats:

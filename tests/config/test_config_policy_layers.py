@@ -105,11 +105,9 @@ def test_an_exact_name_beats_a_pattern_with_as_many_literal_characters():
 
 
 @pytest.mark.parametrize("level", RISK_LEVELS)
-def test_the_dial_sets_both_prices(level):
+def test_the_dial_sets_all_prices_and_ceilings(level):
     risk = parse_policy(f"defaults: {{risk: {{level: {level}}}}}").resolve("a", {}, {}).value.risk
-    assert {"oom_kill_price": risk.oom_kill_price, "cpu_shortage_price_ratio": risk.cpu_shortage_price_ratio} == (
-        RISK_LEVELS[level]
-    )
+    assert risk.model_dump(exclude={"level"}) == RISK_LEVELS[level]
 
 
 def test_a_later_dial_replaces_earlier_prices_and_prices_beside_a_dial_win():
@@ -123,6 +121,18 @@ def test_a_later_dial_replaces_earlier_prices_and_prices_beside_a_dial_win():
     assert (found.level, found.oom_kill_price, found.cpu_shortage_price_ratio) == ("bold", 3, 9)
     found = policy.resolve("b", {"env": "prod"}, {}).value.risk
     assert (found.level, found.oom_kill_price, found.cpu_shortage_price_ratio) == ("cautious", 4, 99)
+
+
+def test_a_later_dial_replaces_earlier_ceilings_and_ceilings_beside_a_dial_win():
+    """0.3 and 7 stand in an earlier layer than the dials of `a` and of production."""
+    policy = parse_policy(
+        "defaults: {risk: {max_shortage_share: 0.3, max_incident_days_per_30d: 7}}\n"
+        "namespaces: {a: {risk: {level: bold, max_incident_days_per_30d: 3}}}"
+    )
+    ceilings = lambda risk: (risk.max_incident_days_per_30d, risk.max_shortage_share)  # noqa: E731
+    assert ceilings(policy.resolve("x", {}, {}).value.risk) == (7, 0.3)
+    assert ceilings(policy.resolve("x", {"env": "prod"}, {}).value.risk) == (0.5, 0.05)
+    assert ceilings(policy.resolve("a", {}, {}).value.risk) == (3, 0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
+import json
+
 import pandas as pd
 import pytest
 from fakes.snapshots import START, container, pod_row, workload
 
 from planner.domain.workload import ContainerRole
-from planner.usage.pods import count_pods
+from planner.usage.pods import count_pods, image_since
 
 DAY = 86_400.0
 END = START + 14 * DAY
@@ -61,3 +63,60 @@ def test_pods_of_other_templates_and_pending_pods_do_not_count():
         (0, "mesh"): pytest.approx(2.0),
         (0, "worker"): pytest.approx(2.0),
     }
+
+
+def images(row, **containers):
+    return row | {"images": json.dumps(containers)}
+
+
+def since(rows, *workloads):
+    return image_since(pd.DataFrame(rows), workloads)
+
+
+def test_an_image_runs_since_the_first_pod_that_had_it():
+    """`app` went from 1 to 2 on day 3; the pod of day 5 has 2 as well. `mesh` never changed and is not named."""
+    web = workload("web")
+    rows = [
+        images(pod_row(web, "a"), app="app:1", mesh="mesh:1"),
+        images(pod_row(web, "c", started=START + 5 * DAY), app="app:2", mesh="mesh:1"),
+        images(pod_row(web, "b", started=START + 3 * DAY), app="app:2", mesh="mesh:1"),
+    ]
+    assert since(rows, web) == {(0, "app"): START + 3 * DAY}
+
+
+def test_the_same_names_in_other_workloads_are_others():
+    web, api = workload("web"), workload("api")
+    rows = [
+        images(pod_row(web, "web-0"), app="x:1"),
+        images(pod_row(api, "api-0"), app="y:1"),
+        images(pod_row(api, "api-1", started=START + DAY), app="y:2"),
+        images(pod_row(workload("gone"), "gone-0", started=START + DAY), app="z:2"),
+    ]
+    assert since(rows, web, api) == {(1, "app"): START + DAY}
+
+
+def test_a_roll_back_counts_from_the_first_run_of_that_image():
+    """1, then 2, then 1 again: the kills of both images still count, which is the careful answer."""
+    web = workload("web")
+    rows = [
+        images(pod_row(web, name, started=START + day * DAY), app=image)
+        for day, (name, image) in enumerate([("a", "x:1"), ("b", "x:2"), ("c", "x:1")])
+    ]
+    assert since(rows, web) == {(0, "app"): START}
+
+
+def test_pods_without_images_or_without_a_time_tell_nothing():
+    """Where the creation is not known the start stands in."""
+    web = workload("web")
+    nan = float("nan")
+    rows = [
+        pod_row(web, "old"),
+        images(pod_row(web, "odd"), app="x:1") | {"created": nan, "started": nan},
+        images(pod_row(web, "a"), app="x:1") | {"images": "not json"},
+    ]
+    assert since(rows, web) == {}
+    rows += [
+        images(pod_row(web, "b"), app="x:1"),
+        images(pod_row(web, "c"), app="x:2") | {"created": nan, "started": START + 2 * DAY},
+    ]
+    assert since(rows, web) == {(0, "app"): START + 2 * DAY}
