@@ -120,7 +120,7 @@ def _sort_container(facts: Facts, found: Candidates, row: int, container: Contai
             refused.setdefault(problem, []).append(resource)
             continue
         item = _candidate(facts, row, history_row, container, resource, seen)
-        stuck = _cannot_grow(item)
+        stuck = _cannot_grow(item, facts.policy.horizon_days)
         if stuck is not None:
             refused.setdefault(stuck, []).append(resource)
             continue
@@ -186,14 +186,24 @@ def _needs(facts: Facts, row: int, history_row: int, container: Container, resou
     )
 
 
-def _cannot_grow(item: Candidate) -> Refusal | None:
+def _cannot_grow(item: Candidate, horizon_days: int) -> Refusal | None:
     """More memory every night is no cure where the node, a LimitRange or the policy ends it: say what is wrong."""
     needs, bounds = item.needs, item.bounds
-    if item.resource != "memory" or needs.oom_floor <= bounds.upper or not bounds.upper_code:
+    if item.resource != "memory" or not bounds.upper_code:
+        return None
+    growing = needs.growth_per_day > 0
+    ahead = needs.highest + needs.growth_per_day * horizon_days
+    if growing and ahead > bounds.upper:
+        text = (
+            f"its daily peak grows by {human_memory(needs.growth_per_day)} a day and passes what it can have within"
+            f" {horizon_days} days: {bounds.upper_text}"
+        )
+        return Refusal("leak", text, "find the leak, or raise that ceiling if the growth is meant")
+    if needs.oom_floor <= bounds.upper:
         return None
     asked = f"{needs.oom_kills} OOM kills ask for {human_memory(needs.oom_floor)}, but {bounds.upper_text}"
-    if needs.growth_per_day > 0 or needs.oom_rising:
-        growth = f", and its peaks grow by {human_memory(needs.growth_per_day)} a day" if needs.growth_per_day else ""
+    if growing or needs.oom_rising:
+        growth = f", and its peaks grow by {human_memory(needs.growth_per_day)} a day" if growing else ""
         return Refusal("leak", f"{asked}{growth}: more memory only puts the next kill off", "find the leak")
     if bounds.upper_code == "node_size":
         return Refusal("too_small_node", asked, "add a node type with more memory, or make it use less")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from planner.decisions.risk_budgets import FLEET
 from planner.units import GIB
-from planner.usage.cpu_risk import learn_cpu
+from planner.usage.cpu_lessons import learn_cpu
 from planner.usage.day_ranks import ranks_of_window
 from planner.usage.fleet_risk import RiskCurves, cpu_curves, memory_curves
 from planner.usage.memory_risk import calibrate_memory

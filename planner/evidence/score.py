@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.usage.cpu_risk import descending_shares, mean_excess_of, quantiles_of
 from planner.usage.day_ranks import DayRanks
+from planner.usage.weighted_samples import descending_shares, mean_excess_of, quantiles_of
 from planner.usage.window import ResourceName
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.units import HOURS_PER_MONTH
-from planner.usage.cpu_risk import BEYOND, CpuLessons, CpuRisk, learn_cpu
+from planner.usage.cpu_lessons import CpuLessons, learn_cpu
+from planner.usage.cpu_risk import BEYOND, CpuRisk
 from planner.usage.day_ranks import DayRanks
 from planner.usage.memory_risk import MemoryRisk, calibrate_memory
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from planner.decisions.risk_sizer import RiskSizer, SharedBudget
 from planner.units import GIB, MIB
-from planner.usage.cpu_risk import learn_cpu
+from planner.usage.cpu_lessons import learn_cpu
 from planner.usage.day_ranks import ranks_of_window
 from planner.usage.fleet_risk import DAYS_PER_MONTH, cpu_curves
 from planner.usage.memory_risk import calibrate_memory

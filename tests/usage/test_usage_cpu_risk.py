@@ -6,17 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.units import HOURS_PER_MONTH
-from planner.usage.cpu_risk import (
-    BEYOND,
-    HALF_LIVES_DAYS,
-    PRIOR_BEYOND,
-    CpuRisk,
-    learn_cpu,
-    mean_excess_of,
-    quantiles_of,
-)
+from planner.usage.cpu_lessons import HALF_LIVES_DAYS, PRIOR_BEYOND, PRIOR_PASSED, learn_cpu
+from planner.usage.cpu_risk import BEYOND, CpuRisk
 from planner.usage.day_ranks import ranks_of_window
 from planner.usage.fleet_risk import cpu_curves
+from planner.usage.weighted_samples import mean_excess_of, quantiles_of
 from planner.usage.window import window_of_steps
 
 STEP = 7200
@@ -39,10 +33,11 @@ def fleet(seed, series=12, days=14):
     return np.repeat(level, PER_DAY, axis=1) * rng.gamma(2.0, 0.5, (series, days * PER_DAY))
 
 
-def toy(values, share, inflation=1.0, often=1.0, beyond=None):
+def toy(values, share, inflation=1.0, often=1.0, beyond=None, passed=0.0):
     """A risk of one series, as if learnt."""
     beyond = np.zeros(len(BEYOND)) if beyond is None else beyond
-    return CpuRisk(np.array([values]), np.array([share]), 4.0, inflation, often, beyond, 3.0)
+    own, of_time = np.array([values], dtype=float), np.array([share])
+    return CpuRisk(own, of_time, 4.0, inflation, often, np.array([beyond]), np.array([passed]), 3.0)
 
 
 @st.composite
@@ -77,10 +72,25 @@ def test_mean_excess_is_the_weighted_mean(sample, requests):
 def test_the_shortage_by_hand():
     """4, 2 and 1 cores for 1/4, 1/4 and 1/2 of the time. At 2 cores 1/4 x 2 = 0.5 are missing, at 1 core
     1/4 x 3 + 1/4 x 1 = 1. Twice as much as forecast, and 0.1 per core of the highest beyond it (0.05 at 1.1 x):
-    2 x 0.5 + 4 x 0.1 = 1.4, 2.4, and at 4.2 cores = 1.05 x the highest 4 x 0.075 = 0.3."""
-    risk = toy([4, 2, 1], [0.25, 0.25, 0.5], inflation=2.0, beyond=np.array([0.1, 0.05, 0.02, 0.01, 0.0, 0.0]))
+    2 x 0.5 + 4 x 0.1 = 1.4, 2.4, and at 4.2 cores = 1.05 x the highest 4 x 0.075 = 0.3. Who passes the highest in 1/50
+    of the time passes 2 cores by 2 more and 1 core by 3 more: 0.04 and 0.06 on top."""
+    tail = np.array([0.1, 0.05, 0.02, 0.01, 0.0, 0.0])
+    risk = toy([4, 2, 1], [0.25, 0.25, 0.5], inflation=2.0, beyond=tail)
+    often = toy([4, 2, 1], [0.25, 0.25, 0.5], inflation=2.0, beyond=tail, passed=0.02)
+    assert often.shortage(np.array([[1.0, 2.0, 4.2]]))[0] == pytest.approx([2.46, 1.44, 0.3])
     assert risk.forecast_shortage(np.array([[1.0, 2.0]]))[0].tolist() == [1.0, 0.5]
     assert risk.shortage(np.array([[1.0, 2.0, 4.2]]))[0] == pytest.approx([2.4, 1.4, 0.3])
+
+
+def test_the_program_falls_beyond_the_highest_no_faster_than_the_highest_alone():
+    """The highest 4 cores stand for 1/100 of the time. Beyond them the class loses 0.05 of the highest over a tenth of
+    it, a slope of 1/2: kept at 1/100, so 0.001; then 0.03 over 0.15, 0.01 over 0.25 and 0.01 over 1/2: 0.0015, 0.0025
+    and 0.005. The highest itself is told 4 x (0.001 + 0.0015 + 0.0025 + 0.005) = 0.04, and so is all below it."""
+    tail = np.array([0.1, 0.05, 0.02, 0.01, 0.0, 0.0])
+    risk = toy([4, 1], [0.01, 0.99], beyond=tail, passed=0.3)
+    told = risk.priced_shortage(np.array([[4.0, 4.4, 5.0, 6.0, 8.0, 12.0]]))[0]
+    assert told == pytest.approx([0.04, 0.036, 0.03, 0.02, 0.0, 0.0])
+    assert risk.priced_shortage(np.array([[1.0]]))[0] == pytest.approx([0.01 * 3 + 0.04])
 
 
 def test_the_share_of_time_by_hand():
@@ -111,12 +121,14 @@ def test_a_level_shift_moves_the_forecast_by_its_recency():
 
 def test_lessons_of_a_constant_are_half_the_prior():
     """Four days, one day ahead: cuts after two and three days, two periods, trust 2 / (2 + 2) = 1/2. Nothing was
-    missing and nothing was forecast to be: inflation 1; beyond the highest, half the prior remains."""
+    missing and nothing was forecast to be: inflation 1; beyond the highest, half the prior remains of the class whose
+    highest stands close above its p98, and the whole prior of the others, which nobody was in."""
     lessons = learn_cpu(of_days([1.0, 1.0, 1.0, 1.0]), 1)
     assert lessons.periods == 2.0
     assert lessons.inflation.tolist() == [1.0] * 4
     assert lessons.exceeded_more_often.tolist() == [1.0] * 4
-    assert lessons.beyond == pytest.approx(0.5 * PRIOR_BEYOND)
+    assert lessons.beyond == pytest.approx(PRIOR_BEYOND * np.array([[0.5], [1.0], [1.0]]))
+    assert lessons.passed == pytest.approx(PRIOR_PASSED * np.array([0.5, 1.0, 1.0]))
 
 
 def test_lessons_of_a_rise_by_hand():
@@ -124,7 +136,8 @@ def test_lessons_of_a_rise_by_hand():
     highest of 1 each; trust 1/2 again. Passed all the time at one cut of two: 0.5 / 0.05 = 10, kept at 4, 4^(1/2) = 2.
     Below the highest nothing was forecast: inflation 1."""
     lessons = learn_cpu(of_days([1.0, 1.0, 1.0, 2.0]), 1)
-    assert lessons.beyond == pytest.approx(0.5 * np.maximum(2.0 - BEYOND, 0.0) / 2 + 0.5 * PRIOR_BEYOND)
+    assert lessons.beyond[0] == pytest.approx(0.5 * np.maximum(2.0 - BEYOND, 0.0) / 2 + 0.5 * PRIOR_BEYOND[0])
+    assert lessons.passed[0] == pytest.approx(0.5 * 1 / 2 + 0.5 * PRIOR_PASSED[0])
     assert lessons.exceeded_more_often == pytest.approx([2.0] * 4)
     assert lessons.inflation.tolist() == [1.0] * 4
 
@@ -167,10 +180,11 @@ def test_scaling_all_usage_scales_shortage_and_requests(seed, factor):
     for place in range(4):
         here, there = one.risk(ranks, place), other.risk(scaled, place)
         assert there.inflation == pytest.approx(here.inflation, rel=1e-9)
-        requests, shortage = here.curves(np.array([0.5, 0.9, 0.99]))
-        more, lack = there.curves(np.array([0.5, 0.9, 0.99]))
+        requests, more = (risk.points(np.array([0.5, 0.9, 0.99])) for risk in (here, there))
+        for told in ("shortage", "priced_shortage"):
+            shortage, lack = getattr(here, told)(requests), getattr(there, told)(more)
+            assert lack == pytest.approx(shortage * factor, rel=1e-6, abs=1e-9 * factor)
         assert more == pytest.approx(requests * factor, rel=1e-9)
-        assert lack == pytest.approx(shortage * factor, rel=1e-6, abs=1e-9 * factor)
 
 
 @settings(max_examples=25, deadline=None)
@@ -253,6 +267,6 @@ def test_curves_count_core_hours_of_all_pods_a_month():
     curves = cpu_curves(lessons, ranks, np.array([0.95]), np.array([2.0]), np.array([0.05]))
     known = np.isfinite(curves.points[0])
     assert curves.points[0, known][:2].tolist() == [0.0, 1.0]
-    told = np.array([1.0 + PRIOR_BEYOND[0], *PRIOR_BEYOND]) * 2 * HOURS_PER_MONTH
+    told = np.array([1.0 + PRIOR_BEYOND[0, 0], *PRIOR_BEYOND[0]]) * 2 * HOURS_PER_MONTH
     assert curves.incidents[0, known] == pytest.approx(told)
     assert curves.least.tolist() == [1.0]

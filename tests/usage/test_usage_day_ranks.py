@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.usage.cpu_risk import descending_shares, mean_excess_of
 from planner.usage.day_ranks import GROUP_SIZES, GROUPS, add_day, empty_ranks, rank_rows, ranks_of_window
+from planner.usage.weighted_samples import descending_shares, mean_excess_of
 from planner.usage.window import window_of_steps
 
 STEP = 300

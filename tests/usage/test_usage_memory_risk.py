@@ -29,15 +29,16 @@ def fleet(seed, series=30, days=21, gaps=0.0):
 
 
 def test_the_forecast_by_hand():
-    """Highest of all days 12, of the last seven 6, of the last three 3: (12 + 6 + 3) / 3 = 7."""
+    """Highest of all days 12, of the last seven 6, of the last four and two 3: (12 + 6 + 3 + 3) / 4 = 6."""
     peaks = [12.0, 3, 3, 3, 6, 3, 3, 3, 3, 3]
-    assert forecast_peaks(np.array([peaks]), 7).tolist() == [7.0]
+    assert forecast_peaks(np.array([peaks]), 7).tolist() == [6.0]
 
 
 def test_where_the_last_days_have_no_sample_the_wider_span_stands_in():
-    """No sample in the last three days: (12 + 6 + 6) / 3 = 8; none in the last seven: 12; none at all: unknown."""
-    peaks = np.array([[12, 3, 3, 3, 6, 3, 3, NAN, NAN, NAN], [12, 3, 3, NAN, NAN, NAN, NAN, NAN, NAN, NAN], [NAN] * 10])
-    assert np.array_equal(forecast_peaks(peaks, 7), [8.0, 12.0, NAN], equal_nan=True)
+    """No sample in the last two days, 5 in the last four: (12 + 6 + 5 + 5) / 4 = 7; none in the last seven: 12; none at
+    all: unknown."""
+    peaks = np.array([[12, 3, 3, 3, 6, 3, 5, NAN, NAN, NAN], [12, 3, 3, NAN, NAN, NAN, NAN, NAN, NAN, NAN], [NAN] * 10])
+    assert np.array_equal(forecast_peaks(peaks, 7), [7.0, 12.0, NAN], equal_nan=True)
 
 
 def test_steady_growth_goes_on_until_the_horizon():
