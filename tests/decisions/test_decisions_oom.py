@@ -164,6 +164,19 @@ def test_peaks_that_grow_day_by_day_up_to_the_node_are_a_leak(tmp_path):
     assert "grow by 20Mi a day" in found.text
 
 
+def test_growth_that_passes_the_node_within_the_horizon_is_a_leak_before_anything_was_killed(tmp_path):
+    """From 2,000 MiB by 150 MiB a day to 3,950 MiB on the 14th: seven days on it is 5,000 MiB, and the node has 4,096.
+    With a horizon of two days it is 4,250 MiB, still too much; 300 MiB lower it would be 3,950 MiB, which fits."""
+    growing = MIB * (2000.0 + 150.0 * np.repeat(np.arange(14), STEPS))
+    found = memory_refusal(plan_of(tmp_path / "week", growing, []))
+    assert found.reason == "leak"
+    assert "grows by 150Mi a day" in found.text
+    assert "within 7 days" in found.text
+    assert memory_refusal(plan_of(tmp_path / "two", growing, [], "horizon_days: 2")).reason == "leak"
+    fits = memory_refusal(plan_of(tmp_path / "fits", growing - 300 * MIB, [], "horizon_days: 2"))
+    assert fits is None or fits.reason != "leak"
+
+
 def test_a_kill_that_fits_below_the_ceiling_gets_its_floor(tmp_path):
     """1.2 x 1.5 = 1.8 GiB, and the cause is told; growth alone is no refusal where there is room."""
     plan = plan_of(tmp_path, GROWING, [1.5 * GIB])
