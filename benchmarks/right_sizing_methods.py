@@ -188,7 +188,7 @@ def oracle_requests(resource: ResourceName, test: NDArray[np.float32], per_day: 
     nothing = np.full(len(points), np.inf)
     hulls = convex_hulls(points, above.astype(np.float64), -nothing, nothing)
     answers = []
-    for price in np.geomspace(1e-4, 100.0, 40):
+    for price in np.geomspace(1e-4, 1e5, 60):
         vertex = best_vertex(hulls, np.ones(len(points)), np.full(len(points), price))
         answers.append((f"price={price:.3g}", hulls.at(vertex)[0] * GIB))
     return answers
