@@ -1,4 +1,4 @@
-"""What an earlier collection knew of pods and events that the server may have forgotten since."""
+"""What an earlier collection knew of pods, events and workloads that the server may have forgotten since."""
 
 from dataclasses import replace
 
@@ -7,10 +7,11 @@ from planner.snapshot.read import Snapshot
 
 
 def with_earlier(state: ObservedState, earlier: Snapshot) -> ObservedState:
-    """The state with the pods and events of an earlier snapshot added.
+    """The state with the pods, events and workloads of an earlier snapshot added.
 
     A pod in both keeps its new row and its earlier times. A pod that was alive then and is seen no more
-    ended at the end of that snapshot, as far as anybody knows.
+    ended at the end of that snapshot, as far as anybody knows. A Job that is done and seen no more keeps the containers
+    that it had.
     """
     import pandas as pd
 
@@ -32,4 +33,7 @@ def with_earlier(state: ObservedState, earlier: Snapshot) -> ObservedState:
         merged = pd.concat([earlier.events, events], ignore_index=True)
         key = ["namespace", "pod", "container", "kind", "time"]
         events = merged.drop_duplicates(key, keep="last", ignore_index=True)
-    return replace(state, pods=pods, events=events)
+    present = {(w.namespace, w.kind, w.name) for w in state.workloads}
+    jobs = [w for w in earlier.workloads if w.kind == "Job" and w.containers]
+    kept = [w for w in jobs if (w.namespace, w.kind, w.name) not in present]
+    return replace(state, pods=pods, events=events, workloads=[*state.workloads, *kept])

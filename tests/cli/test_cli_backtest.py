@@ -80,7 +80,7 @@ def test_containers_add_up_to_the_totals():
 def test_the_page_draws_dials_without_being_asked():
     answer = planner("backtest", "--sample", "-o", "html", "--method", "vpa", "-n", "data")
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert answer.stdout.count("<svg") == 2
+    assert answer.stdout.count("<svg") == 3  # CPU, CPU as the policy weighs it, memory
     assert "price of risk x 64" in answer.stdout
     assert "percentile=0.5" in answer.stdout
     assert "krr-simple" not in answer.stdout
