@@ -229,18 +229,13 @@ def _used(facts: Facts, inside: set[int]) -> tuple[float, float]:
         if container.role is ContainerRole.INIT
     }
     for history in (facts.history.cpu, facts.history.memory):
-        edges = history.bins.edges()
-        middle = (edges[:-1] + edges[1:]) / 2
-        mean = np.divide(
-            history.histograms @ middle, history.samples, out=np.zeros(len(history.samples)), where=history.samples > 0
-        )
         pods = np.array(
             [
                 facts.billed_pods(row, name) if row in inside and (row, name) not in inits else 0.0
                 for row, name in facts.history.containers
             ]
         )
-        totals.append(float(mean @ pods) if len(pods) else 0.0)
+        totals.append(float(history.mean() @ pods) if len(pods) else 0.0)
     return totals[0], totals[1]
 
 

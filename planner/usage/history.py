@@ -11,8 +11,8 @@ from planner.domain.workload import Workload
 from planner.snapshot.header import Metric
 from planner.snapshot.usage import SECONDS_PER_DAY, UsageBlock, day_start
 from planner.usage.day_ranks import DayRanks, add_day, empty_ranks
-from planner.usage.histogram import CPU_BINS, MEMORY_BINS, FloatBins, add_to_histograms, quantiles
 from planner.usage.pods import pod_owner_rows
+from planner.usage.weighted_samples import descending_shares, quantiles_of
 
 if TYPE_CHECKING:
     from planner.snapshot.read import Snapshot
@@ -26,8 +26,6 @@ class ResourceHistory:
     """One resource of all containers.
 
     Attributes:
-        bins: bins of ``histograms``.
-        histograms: (container, bin) samples, over all pods.
         day_peak: (container, day) highest sample of any pod; NaN = no sample that day.
         highest: (container,) highest sample; NaN = none.
         samples: (container,) number of samples over all pods.
@@ -37,8 +35,6 @@ class ResourceHistory:
         ranks: ranked groups of each day's samples, all pods together.
     """
 
-    bins: FloatBins
-    histograms: NDArray[np.int32]
     day_peak: NDArray[np.float64]
     highest: NDArray[np.float64]
     samples: NDArray[np.int64]
@@ -53,23 +49,25 @@ class ResourceHistory:
     def told(self) -> NDArray[np.float64]:
         """Quantiles that reports show, of all containers at once: one row at a time costs a hundred times more."""
         if self.told_quantiles is None:
-            edges = self.bins.edges()
-            parts = [
-                quantiles(self.histograms[first : first + _ROWS_AT_ONCE], edges, TOLD_LEVELS)
-                for first in range(0, len(self.histograms), _ROWS_AT_ONCE)
-            ]
-            told = np.concatenate(parts) if parts else np.empty((0, len(TOLD_LEVELS)))
-            self.told_quantiles = np.fmin(told, self.highest[:, None])  # inside a bin, yet not above what was seen
+            told = np.full((len(self.samples), len(TOLD_LEVELS)), np.nan)
+            for first in range(0, len(told), _ROWS_AT_ONCE):
+                rows = np.arange(first, min(first + _ROWS_AT_ONCE, len(told)))
+                values, share, _ = descending_shares(self.ranks.take(rows))
+                told[rows] = np.where(self.samples[rows, None] > 0, quantiles_of(values, share, TOLD_LEVELS), np.nan)
+            self.told_quantiles = told
         return self.told_quantiles
 
     def share_covered(self, row: int, value: float) -> float:
-        """Share of a container's samples that are not above a value, linear inside its bin."""
-        position = int(self.bins.index(np.array([value], dtype=np.float32))[0])
-        counts = self.histograms[row]
-        below, inside = int(counts[:position].sum()), int(counts[position])
-        low, high = self.bins.edges_of(position)
-        part = min(max((value - low) / (high - low), 0.0), 1.0)
-        return (below + inside * part) / max(int(self.samples[row]), 1)
+        """Share of a container's samples that are not above a value."""
+        values, share, _ = descending_shares(self.ranks.take(np.array([row])))
+        return 1.0 - float(share[0, values[0] > value].sum())
+
+    def mean(self) -> NDArray[np.float64]:
+        """(container,) mean of all samples; 0 where there is none."""
+        known = np.where(self.ranks.weights > 0, self.ranks.values, 0.0)
+        total = (known * self.ranks.weights).sum(axis=(1, 2), dtype=np.float64)
+        mean: NDArray[np.float64] = np.divide(total, self.samples, out=np.zeros(len(known)), where=self.samples > 0)
+        return mean
 
 
 @dataclass(slots=True)
@@ -103,8 +101,7 @@ def read_history(snapshot: "Snapshot", workloads: tuple[Workload, ...], since: f
 
     Days that end before ``since`` (Unix seconds) are left out.
 
-    Memory for 20,000 containers and two weeks: two (container, bin) int32 tables, 130 MB; two ranked histories, 75 MB;
-    and one day of one metric.
+    Memory for 20,000 containers and two weeks: two ranked histories, 75 MB, and one day of one metric.
     """
     owners = pod_owner_rows(snapshot.pods, workloads)
     containers = [(row, container.name) for row, workload in enumerate(workloads) for container in workload.containers]
@@ -115,8 +112,8 @@ def read_history(snapshot: "Snapshot", workloads: tuple[Workload, ...], since: f
         containers=containers,
         row=index,
         days=days,
-        cpu=gatherer.resource(Metric.CPU, CPU_BINS),
-        memory=gatherer.resource(Metric.MEMORY, MEMORY_BINS),
+        cpu=gatherer.resource(Metric.CPU),
+        memory=gatherer.resource(Metric.MEMORY),
         throttled=gatherer.mean(Metric.CPU_THROTTLED),
         cpu_pressure=gatherer.mean(Metric.CPU_PRESSURE),
         unknown_pods=len(gatherer.unknown_pods),
@@ -163,11 +160,9 @@ class _Gatherer:
     def _usage(self, metric: Metric) -> Iterator[tuple[str, UsageBlock]]:
         return (item for item in self.snapshot.usage(metric, set(self.days)))
 
-    def resource(self, metric: Metric, bins: FloatBins) -> ResourceHistory:
+    def resource(self, metric: Metric) -> ResourceHistory:
         count, day_count = self.count, len(self.days)
         result = ResourceHistory(
-            bins=bins,
-            histograms=np.zeros((count, bins.count), dtype=np.int32),
             day_peak=np.full((count, day_count), np.nan),
             highest=np.full(count, np.nan),
             samples=np.zeros(count, dtype=np.int64),
@@ -186,7 +181,6 @@ class _Gatherer:
             rows, values, pods = rows[known], block.values[known], block.pod[known]
             if not len(rows):
                 continue
-            add_to_histograms(result.histograms, bins, rows, values)
             add_day(result.ranks, day_column[day], rows, values)
             first_step = round((day_start(day) - origin) / self.snapshot.header.step_seconds)
             self._add_day(result, day_column[day], first_step, rows, values)
