@@ -6,6 +6,7 @@ that is why the slots are kept rather than the replicas of the past.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ class EventLog:
         self._lanes = lanes
         self._sync = lanes.sync_seconds
         self._looks_back = np.array([_looks_back(one, self._sync) for one in lanes.behaviours], dtype=bool)
+        self._up = _Kinds([one.up for one in lanes.behaviours], lanes.behaviour)
+        self._down = _Kinds([one.down for one in lanes.behaviours], lanes.behaviour)
         longest = [max(_longest(one.up), _longest(one.down)) for one in lanes.behaviours]
         slots = max((math.floor(seconds / self._sync) + 2 for seconds in longest), default=1)
         count = lanes.count if self._looks_back.any() else 0
@@ -32,33 +35,23 @@ class EventLog:
     def limit(self, step: int, idx: Places, current: Counts, wanted: Counts) -> Counts:
         """Replicas wanted by lanes with a behaviour, held back by their policies."""
         answer = wanted.copy()
-        kinds = self._lanes.behaviour[idx]
-        for kind in np.unique(kinds):
-            behaviour = self._lanes.behaviours[kind]
-            of_kind = kinds == kind
-            up = np.flatnonzero(of_kind & (wanted > current))
-            if up.size:
-                most = self._limit_of(step, idx[up], current[up], behaviour.up, is_up=True)
-                answer[up] = np.minimum(wanted[up], np.maximum(most, current[up]))
-            down = np.flatnonzero(of_kind & (wanted < current))
-            if down.size:
-                fewest = self._limit_of(step, idx[down], current[down], behaviour.down, is_up=False)
-                answer[down] = np.maximum(wanted[down], np.minimum(fewest, current[down]))
+        for rules, up in self._up.groups(idx, wanted > current):
+            most = self._limit_of(step, idx[up], current[up], rules, is_up=True)
+            answer[up] = np.minimum(wanted[up], np.maximum(most, current[up]))
+        for rules, down in self._down.groups(idx, wanted < current):
+            fewest = self._limit_of(step, idx[down], current[down], rules, is_up=False)
+            answer[down] = np.maximum(wanted[down], np.minimum(fewest, current[down]))
         return answer
 
     def store(self, step: int, idx: Places, change: NDArray[np.int32]) -> None:
         """Log the changes of lanes with a behaviour."""
         if not self._changes.shape[2]:
             return
-        kinds = self._lanes.behaviour[idx]
-        for kind in np.unique(kinds):
-            if not self._looks_back[kind]:
-                continue
-            behaviour = self._lanes.behaviours[kind]
-            for direction, rules in ((0, behaviour.up), (1, behaviour.down)):
-                mine = (kinds == kind) & ((change > 0) if direction == 0 else (change < 0))
-                if mine.any():
-                    self._store(direction, step, idx[mine], np.abs(change[mine]), _longest(rules))
+        logs = self._looks_back[self._lanes.behaviour[idx]]
+        for rules, up in self._up.groups(idx, logs & (change > 0)):
+            self._store(0, step, idx[up], change[up], _longest(rules))
+        for rules, down in self._down.groups(idx, logs & (change < 0)):
+            self._store(1, step, idx[down], -change[down], _longest(rules))
 
     def _store(self, direction: int, step: int, idx: Places, size: NDArray[np.int32], longest: float) -> None:
         steps = self._steps[direction][:, idx]
@@ -92,6 +85,30 @@ class EventLog:
         young = (step - self._steps[direction][:, idx]) * self._sync < period_seconds
         changed: NDArray[np.int64] = np.where(young, self._changes[direction][:, idx], 0).sum(axis=0)
         return changed
+
+
+class _Kinds:
+    """Lanes by their rules in one direction; rules that differ in window or tolerance only are one kind."""
+
+    def __init__(self, rules: Sequence[ScalingRules], behaviour: Places) -> None:
+        kinds = [(one.policies, one.select) for one in rules]
+        different = list(dict.fromkeys(kinds))
+        self._rules = [rules[kinds.index(kind)] for kind in different]
+        kind_of_rules = np.array([different.index(kind) for kind in kinds] or [0], dtype=np.int64)
+        self._kind = kind_of_rules[np.maximum(behaviour, 0)]
+
+    def groups(self, idx: Places, is_wanted: NDArray[np.bool_]) -> Iterator[tuple[ScalingRules, Places]]:
+        """Rules, and the places in ``idx`` of the wanted lanes that they hold for."""
+        if len(self._rules) == 1:
+            places = np.flatnonzero(is_wanted)
+            if places.size:
+                yield self._rules[0], places
+            return
+        kinds = self._kind[idx]
+        for kind, rules in enumerate(self._rules):
+            places = np.flatnonzero(is_wanted & (kinds == kind))
+            if places.size:
+                yield rules, places
 
 
 def _longest(rules: ScalingRules) -> float:
