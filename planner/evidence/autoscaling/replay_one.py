@@ -73,7 +73,7 @@ def replay_one(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, repli
             spec, flags, memory, [metric],
             spec_replicas=count, status_replicas=count, now_seconds=step * chain.sync_seconds,
         )  # fmt: skip
-        ready_steps = _resize(ready_steps, outcome.replicas, step, chain)
+        ready_steps = resize(ready_steps, outcome.replicas, step, chain)
         count = outcome.replicas
         desired[step] = count
         ready[step] = sum(at <= step for at in ready_steps)
@@ -100,7 +100,7 @@ def _pods(ready_steps: list[int], step: int, seen: list[float], chain: LatencyCh
     ]
 
 
-def _resize(ready_steps: list[int], wanted: int, step: int, chain: LatencyChain) -> list[int]:
+def resize(ready_steps: list[int], wanted: int, step: int, chain: LatencyChain) -> list[int]:
     """Step at which each pod is ready, earliest first, after the scale was written."""
     if wanted <= len(ready_steps):
         return ready_steps[:wanted]
