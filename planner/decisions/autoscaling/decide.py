@@ -1,0 +1,148 @@
+"""The setting of each workload: cheapest that keeps its service level in the closed loop.
+
+Screening orders the candidates; the replay decides. After each round of replays the estimates are
+corrected by what the replays of the same workload showed, and only candidates that could still be
+cheaper than the best one found are replayed in the next.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.decisions.autoscaling.screening import screen
+from planner.evidence.autoscaling.chain import LatencyChain
+from planner.evidence.autoscaling.lanes import make_lanes
+from planner.evidence.autoscaling.replay import replay
+from planner.evidence.autoscaling.setting import Setting
+
+Floats = NDArray[np.float64]
+
+SLACK = (2.0, 1.3, 1.0)
+"""How far above the budget an estimate may lie for its candidate to be replayed, by round: screening
+errs on violations, and less once the replays have corrected it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLevel:
+    """What the operator allows: demand above ready capacity per day, and without a break."""
+
+    violation_seconds_per_day: float = 300.0
+    worst_seconds: float = math.inf
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workload:
+    """One workload to set: demand (value,) in millicores, its candidates, delays and service level."""
+
+    demand_m: Floats
+    settings: Sequence[Setting]
+    chain: LatencyChain
+    level: ServiceLevel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """The choice for one workload and what its candidates showed.
+
+    Attributes:
+        place: of the chosen setting among the candidates.
+        keeps_level: False if no replayed candidate keeps the service level; then the one that breaks it least.
+        replica_hours, violation_seconds, worst_seconds: (setting,) replayed, NaN = screened out.
+        replays: closed-loop replays made.
+    """
+
+    place: int
+    keeps_level: bool
+    replica_hours: Floats
+    violation_seconds: Floats
+    worst_seconds: Floats
+    replays: int
+
+
+def decide(workloads: Sequence[Workload], hold_steps: int, *, per_round: int = 5, rounds: int = 3) -> list[Decision]:
+    """Choose for many workloads whose demand has one step and one length; a round is one replay of all.
+
+    Args:
+        workloads: what to set.
+        hold_steps: syncs per value of demand.
+        per_round: replays per workload and round.
+        rounds: most rounds; ``per_round`` of at least the number of candidates replays everything.
+    """
+    searches = [_Search(one, hold_steps) for one in workloads]
+    demand = np.stack([one.demand_m for one in workloads]) if workloads else np.empty((0, 0))
+    for round_number in range(rounds):
+        picks = [(n, place) for n, one in enumerate(searches) for place in one.pick(round_number, per_round)]
+        if not picks:
+            break
+        lanes = make_lanes(
+            [workloads[n].settings[place] for n, place in picks],
+            [workloads[n].chain for n, _ in picks],
+            [n for n, _ in picks],
+        )
+        outcome = replay(demand, lanes, hold_steps=hold_steps)
+        for lane, (n, place) in enumerate(picks):
+            searches[n].learn(
+                place, outcome.replica_hours[lane], outcome.violation_seconds[lane], outcome.worst_seconds[lane]
+            )
+    return [one.decision() for one in searches]
+
+
+class _Search:
+    """What is known of one workload's candidates."""
+
+    def __init__(self, workload: Workload, hold_steps: int) -> None:
+        estimate = screen(workload.demand_m, workload.settings, workload.chain, hold_steps)
+        days = workload.demand_m.size * hold_steps * workload.chain.sync_seconds / 86_400.0
+        self._budget = workload.level.violation_seconds_per_day * days
+        self._worst_allowed = workload.level.worst_seconds
+        self._hours, self._violations = estimate.replica_hours, estimate.violation_seconds
+        self._seen = np.full((3, len(workload.settings)), np.nan)
+
+    def pick(self, round_number: int, count: int) -> list[int]:
+        """Candidates to replay next, at most ``count``."""
+        known = np.isfinite(self._seen[0])
+        if count >= known.size:
+            return [] if round_number else list(range(known.size))
+        hours, violations = self._corrected(known)
+        keeps = self._keeps(known)
+        best = self._seen[0][keeps].min() if keeps.any() else math.inf
+        slack = SLACK[min(round_number, len(SLACK) - 1)]
+        open_ = ~known & (hours < best)
+        likely = np.flatnonzero(open_ & (violations <= slack * self._budget))
+        chosen = likely[np.argsort(hours[likely], kind="stable")][: count if round_number else max(1, count - 2)]
+        if chosen.size < count:
+            rest = np.setdiff1d(np.flatnonzero(open_), chosen)
+            order = np.lexsort((hours[rest], np.maximum(violations[rest] - self._budget / slack, 0.0)))
+            chosen = np.concatenate([chosen, rest[order][: count - chosen.size]])
+        return [int(place) for place in chosen]
+
+    def learn(self, place: int, hours: float, violation_seconds: float, worst_seconds: float) -> None:
+        """Note what a replay showed."""
+        self._seen[:, place] = hours, violation_seconds, worst_seconds
+
+    def decision(self) -> Decision:
+        """The cheapest that keeps the level, else the one with the fewest seconds of violation."""
+        known = np.isfinite(self._seen[0])
+        keeps = self._keeps(known)
+        if keeps.any():
+            order = np.lexsort((self._seen[1], np.where(keeps, self._seen[0], np.inf)))
+        else:
+            order = np.lexsort((self._seen[0], np.where(known, self._seen[1], np.inf)))
+        hours, violations, worst = self._seen
+        return Decision(int(order[0]), bool(keeps.any()), hours, violations, worst, int(known.sum()))
+
+    def _keeps(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        within = (self._seen[1] <= self._budget) & (self._seen[2] <= self._worst_allowed)
+        keeps: NDArray[np.bool_] = known & within
+        return keeps
+
+    def _corrected(self, known: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Estimates times the median ratio of replay to estimate."""
+        if not known.any():
+            return self._hours, self._violations
+        cost = float(np.median(self._seen[0][known] / self._hours[known]))
+        lost = float(np.median((self._seen[1][known] + 60.0) / (self._violations[known] + 60.0)))
+        return self._hours * cost, (self._violations + 60.0) * lost - 60.0
