@@ -33,8 +33,9 @@ from solvers.solution import Solution, SolveError, SolveStatus, relative_gap_bet
 __all__ = ["Choice", "ChoiceProblem", "SharedLimit", "choice_model", "choose"]
 
 LARGEST_ROUNDS = 60
-NEAR_SHARES = (0.002, 0.05)
-"""Reduced costs, as shares of an item's mean cost, up to which an option enters the first integer programs."""
+CLIMB_STEPS = 80
+NEAR_OPTIONS_PER_LIMIT = (20, 200)
+"""Options beside those of the relaxation that enter the first integer programs: those of the lowest reduced cost."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,8 +124,8 @@ class _Programs:
     def run(self, count: int) -> Choice:
         """First the options near the optimum, then all that could matter."""
         self._count = count
-        for share in NEAR_SHARES:
-            self._try(self._relaxed.near(share * self._relaxed.scale))
+        for options in NEAR_OPTIONS_PER_LIMIT:
+            self._try(self._relaxed.nearest(options * (5 + len(self._problem.limits))))
             if self._is_good:
                 return self._answer(SolveStatus.OPTIMAL)
         every = self._best is None
@@ -234,6 +235,7 @@ class _Relaxation:
         self._problem = problem
         self._backend, self._time_limit = backend, time_limit_seconds
         self._offered = np.zeros(problem.cost.shape, dtype=bool)
+        self._support = np.zeros(problem.cost.shape, dtype=bool)
         self._every = np.arange(problem.cost.shape[0])
         finite = problem.cost[np.isfinite(problem.cost)]
         self.scale = max(1.0, float(np.abs(finite).mean()))
@@ -263,38 +265,56 @@ class _Relaxation:
                 break
             if not self._offer_cheaper(prices, solution.row_duals[: self._every.size]):
                 break
+        self._support.ravel()[columns[solution.x[: columns.size] > 1e-9]] = True
         short = solution.x[columns.size :]
         if (short > 1e-7 * np.maximum(1.0, np.abs(self._problem.bounds()))).any():
             self.shortage = short
         return self
 
     def near(self, reduced_cost: float) -> NDArray[np.bool_]:
-        """Options of at most this reduced cost at the best prices, and those of the program."""
+        """Options of at most this reduced cost at the best prices, and the support of the relaxation."""
         priced = self._problem.priced(self.prices)
         reduced = priced - priced.min(axis=1, keepdims=True)
-        near: NDArray[np.bool_] = self._offered | (np.isfinite(priced) & (reduced <= reduced_cost))
+        near: NDArray[np.bool_] = self._support | (np.isfinite(priced) & (reduced <= reduced_cost))
         return near
 
+    def nearest(self, count: int) -> NDArray[np.bool_]:
+        """An option per item and the ``count`` next ones by reduced cost, and the support of the relaxation."""
+        priced = self._problem.priced(self.prices)
+        reduced = (priced - priced.min(axis=1, keepdims=True))[np.isfinite(priced)]
+        last = min(reduced.size, self._every.size + count) - 1
+        return self.near(float(np.partition(reduced, last)[last]))
+
     def _offer_first(self) -> None:
-        """Cheapest options, those that use least, and those chosen along a short climb of the bound."""
+        """Cheapest options, those that use least, and those near the best prices of a climb."""
         problem, limits = self._problem, self._problem.bounds()
         self._offered[self._every, np.argmin(problem.cost, axis=1)] = True
         scale = np.where(np.isfinite(limits) & (limits > 0), limits, 1.0)
         usage = problem.priced(self._shortage_cost / scale)
         self._offered[self._every, np.argmin(usage, axis=1)] = True
+        self._climb(scale, np.isfinite(limits))
+        self._offered |= self.nearest(self._every.size)
+
+    def _climb(self, scale: Floats, is_limited: NDArray[np.bool_]) -> None:
+        """Raise the bound: each price goes up while its limit is exceeded, down while it is not.
+
+        A price's step grows while its direction holds and halves when it turns, as in Rprop.
+        """
+        problem, limits = self._problem, self._problem.bounds()
+        steps = 0.05 * self.scale * self._every.size / scale
         prices = np.zeros(len(problem.limits))
-        finite = np.isfinite(limits)
-        for round_number in range(30):
+        before = np.zeros(len(problem.limits))
+        for _ in range(CLIMB_STEPS):
             priced = problem.priced(prices)
             chosen = np.argmin(priced, axis=1)
-            self._offered[self._every, chosen] = True
-            excess = np.where(finite, problem.used(chosen) - np.where(finite, limits, 0.0), 0.0)
             self._note_bound(prices, float(priced[self._every, chosen].sum()))
-            if not (excess > 0).any() and not prices.any():
+            excess = np.where(is_limited, problem.used(chosen) - np.where(is_limited, limits, 0.0), 0.0)
+            direction = np.where(excess > 0, 1.0, np.where(prices > 0, -1.0, 0.0))
+            if not direction.any():
                 break
-            size = float((excess / scale) @ (excess / scale))
-            step = self.scale * self._every.size / (10.0 + round_number**1.5) / max(size, 1e-12) ** 0.5
-            prices = np.maximum(prices + step * excess / scale**2, 0.0)
+            steps = steps * np.where(direction * before > 0, 1.2, np.where(direction * before < 0, 0.5, 1.0))
+            prices = np.maximum(prices + steps * direction, 0.0)
+            before = direction
 
     def _improve(self, prices: Floats) -> None:
         self._note_bound(prices, float(self._problem.priced(prices).min(axis=1).sum()))
