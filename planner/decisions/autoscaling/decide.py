@@ -12,13 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.decisions.autoscaling.screening import screen
+from planner.decisions.autoscaling.screening import Screened, screen
 from planner.evidence.autoscaling.chain import LatencyChain
 from planner.evidence.autoscaling.lanes import make_lanes
 from planner.evidence.autoscaling.replay import replay
 from planner.evidence.autoscaling.setting import Setting
 
 Floats = NDArray[np.float64]
+
+PRIOR_SECONDS = 60.0
+"""Added to violations before ratios are taken, since both may be zero."""
 
 SLACK = (2.0, 1.3, 1.0)
 """How far above the budget an estimate may lie for its candidate to be replayed, by round: screening
@@ -71,7 +74,14 @@ def decide(workloads: Sequence[Workload], hold_steps: int, *, per_round: int = 5
         per_round: replays per workload and round.
         rounds: most rounds; ``per_round`` of at least the number of candidates replays everything.
     """
-    searches = [_Search(one, hold_steps) for one in workloads]
+    screened: dict[tuple[int, int, LatencyChain], Screened] = {}
+    searches = []
+    for one in workloads:
+        # The same demand and candidates under several service levels are screened once.
+        key = id(one.demand_m), id(one.settings), one.chain
+        if key not in screened:
+            screened[key] = screen(one.demand_m, one.settings, one.chain, hold_steps)
+        searches.append(_Search(one, screened[key], hold_steps))
     demand = np.stack([one.demand_m for one in workloads]) if workloads else np.empty((0, 0))
     for round_number in range(rounds):
         picks = [(n, place) for n, one in enumerate(searches) for place in one.pick(round_number, per_round)]
@@ -93,13 +103,13 @@ def decide(workloads: Sequence[Workload], hold_steps: int, *, per_round: int = 5
 class _Search:
     """What is known of one workload's candidates."""
 
-    def __init__(self, workload: Workload, hold_steps: int) -> None:
-        estimate = screen(workload.demand_m, workload.settings, workload.chain, hold_steps)
+    def __init__(self, workload: Workload, estimate: Screened, hold_steps: int) -> None:
         days = workload.demand_m.size * hold_steps * workload.chain.sync_seconds / 86_400.0
         self._budget = workload.level.violation_seconds_per_day * days
         self._worst_allowed = workload.level.worst_seconds
         self._hours, self._violations = estimate.replica_hours, estimate.violation_seconds
         self._seen = np.full((3, len(workload.settings)), np.nan)
+        self._where = np.array([_position(one) for one in workload.settings])
 
     def pick(self, round_number: int, count: int) -> list[int]:
         """Candidates to replay next, at most ``count``."""
@@ -140,9 +150,20 @@ class _Search:
         return keeps
 
     def _corrected(self, known: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """Estimates times the median ratio of replay to estimate."""
+        """Estimates times the ratio of replay to estimate of the candidates replayed nearby."""
         if not known.any():
             return self._hours, self._violations
-        cost = float(np.median(self._seen[0][known] / self._hours[known]))
-        lost = float(np.median((self._seen[1][known] + 60.0) / (self._violations[known] + 60.0)))
-        return self._hours * cost, (self._violations + 60.0) * lost - 60.0
+        apart = ((self._where[:, None, :] - self._where[known][None, :, :]) ** 2).sum(axis=2)
+        weight = 1.0 / (0.05 + apart) ** 2
+        weight /= weight.sum(axis=1, keepdims=True)
+        cost = np.log(self._seen[0][known] / self._hours[known])
+        lost = np.log((self._seen[1][known] + PRIOR_SECONDS) / (self._violations[known] + PRIOR_SECONDS))
+        violations = (self._violations + PRIOR_SECONDS) * np.exp(weight @ lost) - PRIOR_SECONDS
+        return self._hours * np.exp(weight @ cost), violations
+
+
+def _position(setting: Setting) -> tuple[float, float, float, float]:
+    """Where a setting lies among the others: one unit apart is little alike."""
+    window = math.log(setting.down_window_seconds + 60.0)
+    has_behaviour = 0.0 if setting.behaviour is None else 0.3
+    return math.log(setting.target_percent) / 0.3, math.log(setting.minimum) / 0.7, window, has_behaviour
