@@ -14,6 +14,7 @@ from planner.evidence.autoscaling.pods import MetricError, Pod, PodGroups, Readi
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
 
+NOTHING_RETURNED = "no metrics returned from {} metrics API"
 NO_SAMPLES = "did not receive metrics for targeted pods (pods might be unready)"
 NO_MATCH = "no metrics returned matched known pods"
 NO_PODS = "no pods returned by selector while calculating replica count"
@@ -99,7 +100,7 @@ def plain_average(
     """Replicas for an average per pod: Pods metrics, and resources with ``averageValue``.
 
     Raises:
-        MetricError: no pods or no samples.
+        MetricError: no samples or no pods.
     """
     usages, groups = _counted(pods, resource, readiness, extra_usages_m)
 
@@ -121,9 +122,9 @@ def value_target(
 ) -> Proposal:
     """Replicas for an Object or External metric with a ``Value`` target, which compounds.
 
-    ``ready_pods`` are Running and Ready, terminating ones included.
+    ``ready_pods`` are Running and Ready, terminating ones included. Raises `MetricError` without samples.
     """
-    usage_m = min(sum(values_m), MAX_INT64)
+    usage_m = _summed(values_m)
     ratio = float(usage_m) / float(target_m)
     if current == 0:
         return Proposal(_ceil(ratio), usage_m)
@@ -134,7 +135,7 @@ def value_target(
 
 def per_pod_target(status_replicas: int, target_m: int, tolerance: Tolerance, values_m: Sequence[int]) -> Proposal:
     """Replicas for an Object or External metric with an ``AverageValue`` target, which does not compound."""
-    usage_m = min(sum(values_m), MAX_INT64)
+    usage_m = _summed(values_m)
     divisor = float(target_m) * float(status_replicas)
     ratio = float(usage_m) / divisor if divisor else math.inf
     replicas = status_replicas if tolerance.holds(ratio) else _ceil(float(usage_m) / float(target_m))
@@ -150,14 +151,24 @@ def per_pod_usage(usage_m: int, status_replicas: int) -> int:
     return math.ceil(float(usage_m) / float(status_replicas))
 
 
+def _summed(values_m: Sequence[int]) -> int:
+    """Sum of the samples, held at the largest int64."""
+    if not values_m:
+        raise MetricError(NOTHING_RETURNED.format("external"))
+    return min(sum(values_m), MAX_INT64)
+
+
 def _counted(
     pods: Sequence[Pod], resource: str, readiness: Readiness, extra_usages_m: Mapping[str, int] | None
 ) -> tuple[dict[str, int], PodGroups]:
     """Usages that count, and the classes."""
+    usages = usages_of(pods, extra_usages_m or {})
+    if not usages:
+        what = f"metrics for resource {resource}" if resource else "metric"
+        raise MetricError(f"unable to get {what}: {NOTHING_RETURNED.format('resource' if resource else 'custom')}")
     if not pods:
         raise MetricError(NO_PODS)
     groups = group_pods(pods, resource, readiness)
-    usages = usages_of(pods, extra_usages_m or {})
     for name in (*groups.ignored, *groups.unready):
         usages.pop(name, None)
     if not usages:
