@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from planner.decisions.autoscaling.sensitivity import neighbours, sensitivity
+from planner.decisions.autoscaling.sensitivity import neighbours, sensitivity, stresses
 from planner.evidence.autoscaling.behaviour import DEFAULT_UP, Behaviour, default_down
 from planner.evidence.autoscaling.chain import LatencyChain
 from planner.evidence.autoscaling.lanes import make_lanes
@@ -38,3 +38,16 @@ def test_the_figures_are_those_of_the_replay():
     assert around["chosen"].violation_seconds == alone.violation_seconds[0]
     assert around["pod start x2"].violation_seconds >= around["chosen"].violation_seconds
     assert around["target -10"].replica_hours > around["chosen"].replica_hours
+
+
+def test_bad_days_are_worse():
+    """Five pods at 3000m (600m each). 9000m from step s on: sync s+2 sees 800m, ceil(1.33 * 5) = 7; sync s+3 sees
+    1000m on five of seven pods, 71 %, ceil(1.18 * 7) = 9, ready at s+6: 6 steps, 90 s. Without room, 240 s more.
+    """
+    demand = np.concatenate([np.full(12, 3000.0), np.full(12, 9000.0)])
+    days = {one.change: one for one in stresses(demand, CHOSEN, CHAIN, 20)}
+    assert list(days) == ["chosen", "peak hour x1.5", "no free room", "both"]
+    assert days["chosen"].violation_seconds == 90
+    assert days["no free room"].violation_seconds == 330
+    assert days["peak hour x1.5"].replica_hours > days["chosen"].replica_hours
+    assert days["both"].violation_seconds > days["no free room"].violation_seconds

@@ -1,14 +1,21 @@
-"""How the figures move around a choice: the neighbours that a reviewer asks about, replayed together."""
+"""How the figures move around a choice: the neighbours and the bad days that a reviewer asks about."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from planner.evidence.autoscaling.behaviour import Behaviour, default_down
 from planner.evidence.autoscaling.chain import LatencyChain
 from planner.evidence.autoscaling.lanes import make_lanes
 from planner.evidence.autoscaling.replay import replay
 from planner.evidence.autoscaling.setting import Setting
+
+NODE_WAIT_SECONDS = 240.0
+"""A new node takes 3-4 minutes (cluster-autoscaler FAQ, GCE), the scan before it included."""
+
+BURST_FACTOR = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +48,42 @@ def neighbours(setting: Setting, chain: LatencyChain) -> dict[str, tuple[Setting
 def sensitivity(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, hold_steps: int) -> list[Neighbour]:
     """Replay the choice and its neighbours on one demand, (value,) millicores."""
     around = neighbours(setting, chain)
-    settings, chains = zip(*around.values(), strict=True)
-    outcome = replay(demand_m, make_lanes(list(settings), list(chains)), hold_steps=hold_steps)
+    demand = np.asarray(demand_m, dtype=np.float64)[None, :]
+    return _replayed(demand, list(around), list(around.values()), [0] * len(around), hold_steps)
+
+
+def stresses(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, hold_steps: int) -> list[Neighbour]:
+    """Replay the choice on bad days: its peak hour half as high again, every new pod waiting for a node, both."""
+    demand = np.asarray(demand_m, dtype=np.float64)
+    no_room = replace(chain, free_room_pods=0, node_wait_seconds=NODE_WAIT_SECONDS)
+    rows = np.stack([demand, _with_burst(demand, max(1, round(3600 / (hold_steps * chain.sync_seconds))))])
+    cases = [(setting, chain), (setting, chain), (setting, no_room), (setting, no_room)]
+    names = ["chosen", f"peak hour x{BURST_FACTOR:g}", "no free room", "both"]
+    return _replayed(rows, names, cases, [0, 1, 0, 1], hold_steps)
+
+
+def _with_burst(demand_m: NDArray[np.float64], hour_values: int) -> NDArray[np.float64]:
+    """The hour around the peak, higher by half."""
+    if not np.isfinite(demand_m).any():
+        return demand_m
+    peak = int(np.nanargmax(demand_m))
+    start = max(0, peak - hour_values // 2)
+    burst = demand_m.copy()
+    burst[start : start + hour_values] *= BURST_FACTOR
+    return burst
+
+
+def _replayed(
+    demand_m: NDArray[np.float64],
+    names: Sequence[str],
+    cases: Sequence[tuple[Setting, LatencyChain]],
+    rows: Sequence[int],
+    hold_steps: int,
+) -> list[Neighbour]:
+    lanes = make_lanes([one for one, _ in cases], [chain for _, chain in cases], rows)
+    outcome = replay(demand_m, lanes, hold_steps=hold_steps)
     figures = zip(outcome.replica_hours, outcome.violation_seconds, outcome.worst_seconds, strict=True)
     return [
-        Neighbour(change, float(hours), float(lost), float(worst))
-        for change, (hours, lost, worst) in zip(around, figures, strict=True)
+        Neighbour(name, float(hours), float(lost), float(worst))
+        for name, (hours, lost, worst) in zip(names, figures, strict=True)
     ]
