@@ -45,6 +45,7 @@ def any_setting(draw):
         behaviour=draw(behaviours),
         legacy_window_seconds=draw(st.sampled_from([0.0, 15.0, 50.0, 60.0, 300.0])),
         tolerance=draw(st.sampled_from([0.0, 0.05, 0.1])),
+        is_outside=draw(st.sampled_from([False, False, True])),
     )
 
 
@@ -185,3 +186,12 @@ def _longest_run(over):
         run = run + 1 if one else 0
         longest = max(longest, run)
     return longest
+
+
+def test_the_demand_itself_tells_at_once_what_saturated_pods_hide():
+    """Two pods of 1000m under 8000m: utilisation asks for ceil(1000/500 * 2) = 4 first, the demand for 16."""
+    demand = np.array([1000.0] * 4 + [8000.0] * 30)
+    many = [Setting(50, 1, 40, 1000, 1000, Behaviour(), is_outside=outside) for outside in (False, True)]
+    outcome, tracks = replay_tracks(demand, make_lanes(many, LatencyChain()))
+    assert tracks.desired[-1].tolist() == [16, 16]
+    assert outcome.violation_seconds[1] < outcome.violation_seconds[0]

@@ -35,6 +35,8 @@ class Lanes:
         request_m, capacity_m: millicores, float64.
         tolerance_down, tolerance_up: float64.
         low_sum, high_sum: usage sums in millicores between which nothing changes.
+        threshold_m: ``T * r``, float64.
+        outside: lanes that follow the demand instead of the usage.
         down_steps, up_steps: recommendations that the windows hold, this sync's included.
         is_down_seeded, is_up_seeded: the first entry of the log falls into the window.
         legacy_count: so many lanes at the front have no ``spec.behavior``.
@@ -55,6 +57,8 @@ class Lanes:
     tolerance_up: Floats
     low_sum: Floats
     high_sum: Floats
+    threshold_m: Floats
+    outside: Places
     down_steps: Places
     up_steps: Places
     is_down_seeded: NDArray[np.bool_]
@@ -110,6 +114,8 @@ def make_lanes(
         tolerance_up=np.array([one.tolerances[1] for one in chosen], dtype=np.float64),
         low_sum=np.array([low for low, _ in quiet], dtype=np.float64) * first.window_steps,
         high_sum=np.array([high for _, high in quiet], dtype=np.float64) * first.window_steps,
+        threshold_m=np.array([one.threshold_m for one in chosen], dtype=np.float64),
+        outside=np.flatnonzero([one.is_outside for one in chosen]),
         down_steps=np.array([down[n] for n in by_window], dtype=np.int64),
         up_steps=np.array([max(1, math.ceil(up / sync)) for up, _ in windows], dtype=np.int64),
         is_down_seeded=np.array([one.behaviour is None or one.down_window_seconds > 0 for one in chosen], dtype=bool),

@@ -91,6 +91,7 @@ class _Replay:
         self._per_pod: Floats = np.minimum(self._offered / self._fleet.ready, lanes.capacity_m)
         self._history = lanes.delay_steps + lanes.window_steps
         self._seen = np.repeat(self._per_pod[None, :], self._history, axis=0)
+        self._demand_seen = np.repeat(self._offered[None, lanes.outside], self._history, axis=0)
         self._over: Places = np.empty(0, dtype=np.int64)
         self._asked: Counts = self._replicas.copy()
         nobody: Places = np.empty(0, dtype=np.int64)
@@ -118,6 +119,7 @@ class _Replay:
                 excess_m = self._offered[idx] - self._fleet.ready[idx] * self._lanes.capacity_m[idx]
                 self._ledger.violated(step, idx, excess_m)
             self._seen[step % self._history] = self._per_pod
+            self._demand_seen[step % self._history] = self._offered[self._lanes.outside]
             if tracks is not None:
                 tracks.desired[step, self._lanes.order] = self._replicas
                 tracks.ready[step, self._lanes.order] = self._fleet.ready
@@ -145,24 +147,43 @@ class _Replay:
                 self._asked[lanes] = self._replicas[lanes]
                 is_out = (usage < self._low[lanes]) | (usage >= self._high[lanes])
                 self._asked[lanes[is_out]] = self._proposal(step, lanes[is_out], usage[is_out])
+                self._ask_outside(step)
             return nobody
         usage = self._usage_sum(step, slice(None))
         np.copyto(self._asked, self._replicas)
         out = np.flatnonzero((usage < self._low) | (usage >= self._high))
         if out.size:
             self._asked[out] = self._proposal(step, out, usage[out])
+        self._ask_outside(step)
         if not self._has_gaps:
             return nobody
         missing = np.flatnonzero(np.isnan(usage))
         self._asked[missing] = NOTHING
         return missing
 
+    def _ask_outside(self, step: int) -> None:
+        """Recommendations of the lanes that follow the demand; see `calculator.per_pod_target`."""
+        lanes, idx = self._lanes, self._lanes.outside
+        if not idx.size:
+            return
+        total = np.nan_to_num(self._window_sum(self._demand_seen, step, slice(None)))
+        demand_m = np.floor_divide(total, float(lanes.window_steps))
+        current = self._replicas[idx]
+        ratio = demand_m / (lanes.threshold_m[idx] * current)
+        keeps = (ratio >= 1.0 - lanes.tolerance_down[idx]) & (ratio <= 1.0 + lanes.tolerance_up[idx])
+        wanted = np.minimum(np.ceil(demand_m / lanes.threshold_m[idx]), MAX_INT32)
+        self._asked[idx] = np.where(keeps, current, wanted).astype(np.int32)
+
     def _usage_sum(self, step: int, lanes: Places | slice) -> Floats:
-        """Usage per pod summed over the metric's window, in the order of time."""
-        usage: Floats = self._seen[step % self._history][lanes]
+        """Usage per pod summed over the metric's window."""
+        return self._window_sum(self._seen, step, lanes)
+
+    def _window_sum(self, ring: Floats, step: int, lanes: Places | slice) -> Floats:
+        """Sum over the metric's window, in the order of time."""
+        total: Floats = ring[step % self._history][lanes]
         for ahead in range(1, self._lanes.window_steps):
-            usage = usage + self._seen[(step + ahead) % self._history][lanes]
-        return usage
+            total = total + ring[(step + ahead) % self._history][lanes]
+        return total
 
     def _proposal(self, step: int, idx: Places, usage_sum: Floats) -> Counts:
         """Raw replicas of lanes outside the tolerance; see `calculator`."""

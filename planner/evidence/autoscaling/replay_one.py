@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from planner.evidence.autoscaling.chain import LatencyChain
 from planner.evidence.autoscaling.controller import ControllerFlags, HpaSpec, Memory, sync
-from planner.evidence.autoscaling.metrics import ResourceMetric
+from planner.evidence.autoscaling.metrics import Metric, OutsideMetric, ResourceMetric
 from planner.evidence.autoscaling.pods import Pod
 from planner.evidence.autoscaling.setting import Setting
 
@@ -59,6 +59,7 @@ def replay_one(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, repli
     ready_steps = [LONG_READY] * count
     window, delay = chain.window_steps, chain.delay_steps
     served = [_served_m(float(demand[0]), count, setting)] * (window + delay)
+    offered = [float(demand[0])] * (window + delay)
     flags = ControllerFlags(tolerance=setting.tolerance, down_window_seconds=setting.legacy_window_seconds)
     spec = HpaSpec(setting.minimum, setting.maximum, setting.behaviour)
     memory = Memory()
@@ -66,8 +67,10 @@ def replay_one(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, repli
     ready = np.empty(demand.size, dtype=np.int64)
     for step in range(demand.size):
         seen = served[step : step + window]
-        metric = ResourceMetric(_pods(ready_steps, step, seen, chain, setting), setting.target_percent)
-        if any(math.isnan(value) for value in seen):
+        metric: Metric = ResourceMetric(_pods(ready_steps, step, seen, chain, setting), setting.target_percent)
+        if setting.is_outside:
+            metric = _outside(offered[step : step + window], setting)
+        elif any(math.isnan(value) for value in seen):
             metric = ResourceMetric([], setting.target_percent, has_failed=True)
         outcome = sync(
             spec, flags, memory, [metric],
@@ -78,6 +81,7 @@ def replay_one(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, repli
         desired[step] = count
         ready[step] = sum(at <= step for at in ready_steps)
         served.append(_served_m(float(demand[step]), int(ready[step]), setting))
+        offered.append(float(demand[step]))
     return Track(desired, ready)
 
 
@@ -85,6 +89,14 @@ def _served_m(demand_m: float, ready: int, setting: Setting) -> float:
     """Usage of one ready pod in millicores."""
     per_pod = demand_m / float(ready)
     return per_pod if math.isnan(per_pod) else min(per_pod, float(setting.capacity_m))
+
+
+def _outside(seen: list[float], setting: Setting) -> OutsideMetric:
+    """The demand itself as an External metric, the mean of the window in whole millicores."""
+    total = sum(seen, 0.0)
+    if math.isnan(total):
+        return OutsideMetric([], target_average_m=setting.threshold_m, has_failed=True)
+    return OutsideMetric([int(total // float(len(seen)))], target_average_m=setting.threshold_m)
 
 
 def _pods(ready_steps: list[int], step: int, seen: list[float], chain: LatencyChain, setting: Setting) -> list[Pod]:

@@ -7,7 +7,10 @@ from planner.evidence.autoscaling.behaviour import Behaviour
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A HorizontalPodAutoscaler on CPU utilisation, with the pod that it multiplies.
+    """A HorizontalPodAutoscaler with the pod that it multiplies.
+
+    It follows CPU utilisation, or (``is_outside``) an Object or External metric of the demand itself with
+    an ``AverageValue`` target of ``T * r`` per pod, which saturated pods do not hide.
 
     Attributes:
         target_percent: ``averageUtilization``, of the request.
@@ -18,6 +21,7 @@ class Setting:
         behaviour: ``spec.behavior``, None = absent, which is not the same as its defaults.
         legacy_window_seconds: the controller's scale-down window, used without ``behaviour``.
         tolerance: the cluster's, where ``behaviour`` names none.
+        is_outside: follow the demand instead of the usage.
     """
 
     target_percent: int
@@ -28,6 +32,7 @@ class Setting:
     behaviour: Behaviour | None = None
     legacy_window_seconds: float = 300.0
     tolerance: float = 0.1
+    is_outside: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no autoscaler can hold."""
@@ -35,6 +40,11 @@ class Setting:
             raise ValueError(f"minimum {self.minimum} and maximum {self.maximum} contradict each other")
         if self.target_percent < 1 or self.request_m < 1 or self.capacity_m < 1:
             raise ValueError("target, request and capacity must be 1 or more")
+
+    @property
+    def threshold_m(self) -> int:
+        """``T * r``: usage or demand per pod that it aims at, whole millicores, at least 1."""
+        return max(1, self.target_percent * self.request_m // 100)
 
     @property
     def down_window_seconds(self) -> float:
