@@ -195,3 +195,19 @@ def test_the_demand_itself_tells_at_once_what_saturated_pods_hide():
     outcome, tracks = replay_tracks(demand, make_lanes(many, LatencyChain()))
     assert tracks.desired[-1].tolist() == [16, 16]
     assert outcome.violation_seconds[1] < outcome.violation_seconds[0]
+
+
+def test_the_slot_that_an_event_takes_is_the_controllers():
+    """Up by doubling, 1 -> 2 -> 4 -> 8: at the third event the slot of the first is 30 s old, the log is (4, 2).
+    Later 8 -> 10: both slots are older than 15 s, the last one is taken: (4, 2), 6 in all. Down at most one pod
+    below the start of 300 s: 10 - 6 - 1 = 3.
+    """
+    rules = Behaviour(
+        ScalingRules((Policy(True, 100, 15.0),), 0.0), ScalingRules((Policy(False, 1, 300.0),), 0.0, tolerance=0.0)
+    )
+    one = Setting(100, 1, 20, 1000, 1000, rules, is_outside=True)
+    chain = LatencyChain(15.0, metrics_delay_seconds=0.0, metrics_window_seconds=15.0)
+    demand = np.array([1000.0] * 2 + [8000.0] * 10 + [10_000.0] * 2 + [1000.0] * 2)
+    desired = replay_tracks(demand, make_lanes([one], chain))[1].desired[:, 0]
+    assert desired.tolist() == replay_one(demand, one, chain).desired.tolist()
+    assert desired.tolist() == [1, 1, 1, 2, 4] + [8] * 8 + [10, 10, 3]
