@@ -7,9 +7,9 @@ Example::
 Every trace becomes the demand of pods that serve and request one core; its 99th percentile is the
 work of 20 pods. For each usual setting (target 50, 60, 70, 80 %, minimum 2, maximum 3 x the peak of
 the part to choose on, no ``behavior``) the planner is allowed the violations of that setting on the
-first part, chooses target, minimum and window there, and both are replayed on the rest. Violations
-are minutes with demand above ready pods. `--scale` adds the figures of speed, the audit of screening
-and the choice for a fleet.
+first part, in either half of it, chooses target, minimum and window there, and both are replayed on
+the rest. Violations are minutes with demand above ready pods. `--scale` adds the figures of speed,
+the audit of screening and the choice for a fleet.
 """
 
 import argparse
@@ -73,10 +73,10 @@ def replay_all(cases: list[Case], settings: list[Setting], part: str):
 
 def choose(cases: list[Case], margin: float) -> tuple[list[Setting], int, int]:
     """Setting of the planner for each case from its first part; replays made; levels not reached."""
-    allowed = replay_all(cases, [case.usual for case in cases], "first").violation_seconds
+    allowed = replay_all(cases, [case.usual for case in cases], "first").violation_halves * (1.0 - margin)
     seeded: dict[tuple[int, float], list[Setting]] = {}
     workloads = []
-    for case, seconds in zip(cases, allowed, strict=True):
+    for case, halves in zip(cases, allowed.T, strict=True):
         key = id(case.fold), case.pod_start_seconds
         if key not in seeded:
             # Everybody works under the same maximum, so that it decides nothing here.
@@ -92,7 +92,9 @@ def choose(cases: list[Case], margin: float) -> tuple[list[Setting], int, int]:
             # The usual settings stay candidates: to keep what there is may be the best answer.
             seeded[key] += [one for one in _usual(case.usual.maximum) if one not in seeded[key]]
         days = case.fold.first.size * case.fold.step_seconds / 86_400
-        level = ServiceLevel((1.0 - margin) * seconds / days)
+        # No more than the usual setting in either half of the first part.
+        per_half = (float(halves[0]) * 2 / days, float(halves[1]) * 2 / days)
+        level = ServiceLevel(float(halves.sum()) / days, halves_seconds_per_day=per_half)
         workloads.append(Workload(case.fold.first, seeded[key], case.chain, level))
     decisions = decide(workloads, cases[0].fold.hold_steps, per_round=6, rounds=4)
     settings = [

@@ -97,3 +97,18 @@ def test_seeds_keep_every_limit():
 def test_demand_without_a_value_still_gives_seeds_at_the_floor():
     seeds = seed_settings(np.full(50, np.nan), Limits(1000, 1000), CHAIN, HOLD)
     assert {one.minimum for one in seeds} == {2}
+
+
+def test_a_level_may_have_to_hold_in_either_half():
+    """The first half is calm, the second is not: on average 70 % keeps what it breaks in the second half."""
+    demand = np.concatenate([np.full(144, 9000.0), waves()[:144]])
+    several = [setting(target) for target in (30, 50, 70)]
+    replayed = replay(demand, make_lanes(several, CHAIN), hold_steps=HOLD)
+    total, (first, second) = replayed.violation_seconds, replayed.violation_halves
+    np.testing.assert_array_equal(first + second, total)
+    assert first.max() <= 90 < second[2]
+    whole = ServiceLevel(float(total[2]))
+    halved = ServiceLevel(float(total[2]), halves_seconds_per_day=(float(total[2]),) * 2)
+    chosen = [decide([Workload(demand, several, CHAIN, one)], HOLD)[0].place for one in (whole, halved)]
+    assert chosen[0] == 2
+    assert chosen[1] < 2

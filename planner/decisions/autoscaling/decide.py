@@ -30,10 +30,18 @@ errs on violations, and less once the replays have corrected it."""
 
 @dataclass(frozen=True, slots=True)
 class ServiceLevel:
-    """What the operator allows: demand above ready capacity per day, and without a break."""
+    """What the operator allows: demand above ready capacity.
+
+    Attributes:
+        violation_seconds_per_day: on average.
+        worst_seconds: without a break.
+        halves_seconds_per_day: on average of the first and of the second half of the demand, so that no
+            choice lives on one quiet week; None = only the whole counts.
+    """
 
     violation_seconds_per_day: float = 300.0
     worst_seconds: float = math.inf
+    halves_seconds_per_day: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,9 +102,8 @@ def decide(workloads: Sequence[Workload], hold_steps: int, *, per_round: int = 5
         )
         outcome = replay(demand, lanes, hold_steps=hold_steps)
         for lane, (n, place) in enumerate(picks):
-            searches[n].learn(
-                place, outcome.replica_hours[lane], outcome.violation_seconds[lane], outcome.worst_seconds[lane]
-            )
+            halves = outcome.violation_halves[:, lane]
+            searches[n].learn(place, outcome.replica_hours[lane], outcome.worst_seconds[lane], halves)
     return [one.decision() for one in searches]
 
 
@@ -105,10 +112,14 @@ class _Search:
 
     def __init__(self, workload: Workload, estimate: Screened, hold_steps: int) -> None:
         days = workload.demand_m.size * hold_steps * workload.chain.sync_seconds / 86_400.0
-        self._budget = workload.level.violation_seconds_per_day * days
+        # Rounding of a rate per day must not exclude what stands exactly at the level.
+        self._budget = workload.level.violation_seconds_per_day * days + 1e-6
         self._worst_allowed = workload.level.worst_seconds
         self._hours, self._violations = estimate.replica_hours, estimate.violation_seconds
         self._seen = np.full((3, len(workload.settings)), np.nan)
+        self._halves = np.full((2, len(workload.settings)), np.nan)
+        halves = workload.level.halves_seconds_per_day
+        self._half_budgets = None if halves is None else np.array(halves)[:, None] * days / 2.0 + 1e-6
         self._where = np.array([_position(one) for one in workload.settings])
 
     def pick(self, round_number: int, count: int) -> list[int]:
@@ -129,9 +140,10 @@ class _Search:
             chosen = np.concatenate([chosen, rest[order][: count - chosen.size]])
         return [int(place) for place in chosen]
 
-    def learn(self, place: int, hours: float, violation_seconds: float, worst_seconds: float) -> None:
+    def learn(self, place: int, hours: float, worst_seconds: float, halves_seconds: Floats) -> None:
         """Note what a replay showed."""
-        self._seen[:, place] = hours, violation_seconds, worst_seconds
+        self._seen[:, place] = hours, halves_seconds.sum(), worst_seconds
+        self._halves[:, place] = halves_seconds
 
     def decision(self) -> Decision:
         """The cheapest that keeps the level, else the one with the fewest seconds of violation."""
@@ -146,6 +158,8 @@ class _Search:
 
     def _keeps(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
         within = (self._seen[1] <= self._budget) & (self._seen[2] <= self._worst_allowed)
+        if self._half_budgets is not None:
+            within &= (self._halves <= self._half_budgets).all(axis=0)
         keeps: NDArray[np.bool_] = known & within
         return keeps
 

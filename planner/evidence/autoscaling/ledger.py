@@ -21,6 +21,7 @@ class Outcome:
     Attributes:
         replica_hours: hours of pods that existed, ready or not.
         violation_seconds: time with demand above ready capacity.
+        violation_halves: (half, lane) the same for the first and the second half of the replay.
         worst_seconds: longest unbroken violation.
         unserved_core_seconds: demand that ready pods could not serve.
         scale_events: changes of the replicas.
@@ -32,6 +33,7 @@ class Outcome:
 
     replica_hours: Floats
     violation_seconds: Floats
+    violation_halves: Floats
     worst_seconds: Floats
     unserved_core_seconds: Floats
     scale_events: Places
@@ -51,14 +53,15 @@ class Outcome:
 class Ledger:
     """Running sums of the lanes, in their sorted order."""
 
-    def __init__(self, lanes: Lanes, replicas: Counts) -> None:
+    def __init__(self, lanes: Lanes, replicas: Counts, steps: int) -> None:
         count = lanes.count
+        self._steps = steps
         self._lanes = lanes
         self._since = np.zeros(count, dtype=np.int64)
         self._replica_steps: Floats = np.zeros(count)
         self._minimum_steps: Floats = np.zeros(count)
         self._maximum_steps: Floats = np.zeros(count)
-        self._violation_steps: Floats = np.zeros(count)
+        self._violation_steps: Floats = np.zeros((2, count))
         self._run_steps = np.zeros(count, dtype=np.int64)
         self._worst_steps: Floats = np.zeros(count)
         self._last_violation = np.full(count, -2, dtype=np.int64)
@@ -87,19 +90,20 @@ class Ledger:
         self._run_steps[idx] = run
         self._last_violation[idx] = step
         self._worst_steps[idx] = np.maximum(self._worst_steps[idx], run)
-        self._violation_steps[idx] += 1
+        self._violation_steps[2 * step // self._steps, idx] += 1
         self._unserved_m[idx] += excess_m
 
-    def outcome(self, steps: int, replicas: Counts) -> Outcome:
-        """The figures after ``steps`` steps."""
+    def outcome(self, replicas: Counts) -> Outcome:
+        """The figures at the end."""
         every = np.arange(self._lanes.count)
-        self._close(steps, every, replicas)
+        self._close(self._steps, every, replicas)
         sync = self._lanes.sync_seconds
         back = np.empty_like(self._lanes.order)
         back[self._lanes.order] = every
         return Outcome(
             replica_hours=self._replica_steps[back] * sync / 3600.0,
-            violation_seconds=self._violation_steps[back] * sync,
+            violation_seconds=self._violation_steps.sum(axis=0)[back] * sync,
+            violation_halves=self._violation_steps[:, back] * sync,
             worst_seconds=self._worst_steps[back] * sync,
             unserved_core_seconds=self._unserved_m[back] * sync / 1000.0,
             scale_events=self._events[back],
@@ -107,7 +111,7 @@ class Ledger:
             at_minimum_seconds=self._minimum_steps[back] * sync,
             at_maximum_seconds=self._maximum_steps[back] * sync,
             peak_replicas=self._peak[back],
-            seconds=steps * sync,
+            seconds=self._steps * sync,
         )
 
     def _close(self, step: int, idx: Places, replicas: NDArray[np.int32]) -> None:

@@ -79,7 +79,7 @@ class _Replay:
             given = np.asarray(replicas, dtype=np.int32)[lanes.order]
             self._replicas = np.clip(given, lanes.minimum, lanes.maximum)
         self._fleet = Fleet(lanes, self._replicas)
-        self._ledger = Ledger(lanes, self._replicas)
+        self._ledger = Ledger(lanes, self._replicas, self.steps)
         self._events = EventLog(lanes)
         self._down = RollingMax(lanes.down_steps)
         # Few lanes have a scale-up window; they are kept aside, sorted by it.
@@ -123,7 +123,7 @@ class _Replay:
             if tracks is not None:
                 tracks.desired[step, self._lanes.order] = self._replicas
                 tracks.ready[step, self._lanes.order] = self._fleet.ready
-        return self._ledger.outcome(self.steps, self._replicas)
+        return self._ledger.outcome(self._replicas)
 
     def _sync(self, step: int) -> tuple[Places, Places]:
         """One sync of all lanes; returns those that were scaled and those whose ready pods became fewer."""
