@@ -73,7 +73,7 @@ class Decision:
     replays: int
 
 
-def decide(workloads: Sequence[Workload], hold_steps: int, *, per_round: int = 5, rounds: int = 3) -> list[Decision]:
+def decide(workloads: Sequence[Workload], hold_steps: int, *, per_round: int = 6, rounds: int = 3) -> list[Decision]:
     """Choose for many workloads whose demand has one step and one length; a round is one replay of all.
 
     Args:
