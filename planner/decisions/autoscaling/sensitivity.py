@@ -1,0 +1,89 @@
+"""How the figures move around a choice: the neighbours and the bad days that a reviewer asks about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from planner.evidence.autoscaling.behaviour import Behaviour, default_down
+from planner.evidence.autoscaling.chain import LatencyChain
+from planner.evidence.autoscaling.lanes import make_lanes
+from planner.evidence.autoscaling.replay import replay
+from planner.evidence.autoscaling.setting import Setting
+
+NODE_WAIT_SECONDS = 240.0
+"""A new node takes 3-4 minutes (cluster-autoscaler FAQ, GCE), the scan before it included."""
+
+BURST_FACTOR = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One change of one dial and what the replay shows for it."""
+
+    change: str
+    replica_hours: float
+    violation_seconds: float
+    worst_seconds: float
+
+
+def neighbours(setting: Setting, chain: LatencyChain) -> dict[str, tuple[Setting, LatencyChain]]:
+    """The choice and its neighbours: target +-10, minimum +-1, window x2, pod start x2; what cannot be is left out."""
+    found = {"chosen": (setting, chain)}
+    for points in (-10, 10):
+        if setting.target_percent + points >= 1:
+            found[f"target {points:+d}"] = (replace(setting, target_percent=setting.target_percent + points), chain)
+    for pods in (-1, 1):
+        if 1 <= setting.minimum + pods <= setting.maximum:
+            found[f"minimum {pods:+d}"] = (replace(setting, minimum=setting.minimum + pods), chain)
+    behaviour = setting.behaviour or Behaviour(down=default_down(setting.legacy_window_seconds))
+    doubled = min(3600.0, max(2.0 * behaviour.down.window_seconds, chain.sync_seconds))
+    longer = replace(behaviour, down=replace(behaviour.down, window_seconds=doubled))
+    found["window x2"] = (replace(setting, behaviour=longer), chain)
+    found["pod start x2"] = (setting, replace(chain, pod_start_seconds=2.0 * chain.pod_start_seconds))
+    return found
+
+
+def sensitivity(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, hold_steps: int) -> list[Neighbour]:
+    """Replay the choice and its neighbours on one demand, (value,) millicores."""
+    around = neighbours(setting, chain)
+    demand = np.asarray(demand_m, dtype=np.float64)[None, :]
+    return _replayed(demand, list(around), list(around.values()), [0] * len(around), hold_steps)
+
+
+def stresses(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, hold_steps: int) -> list[Neighbour]:
+    """Replay the choice on bad days: its peak hour half as high again, every new pod waiting for a node, both."""
+    demand = np.asarray(demand_m, dtype=np.float64)
+    no_room = replace(chain, free_room_pods=0, node_wait_seconds=NODE_WAIT_SECONDS)
+    rows = np.stack([demand, _with_burst(demand, max(1, round(3600 / (hold_steps * chain.sync_seconds))))])
+    cases = [(setting, chain), (setting, chain), (setting, no_room), (setting, no_room)]
+    names = ["chosen", f"peak hour x{BURST_FACTOR:g}", "no free room", "both"]
+    return _replayed(rows, names, cases, [0, 1, 0, 1], hold_steps)
+
+
+def _with_burst(demand_m: NDArray[np.float64], hour_values: int) -> NDArray[np.float64]:
+    """The hour around the peak, higher by half."""
+    if not np.isfinite(demand_m).any():
+        return demand_m
+    peak = int(np.nanargmax(demand_m))
+    start = max(0, peak - hour_values // 2)
+    burst = demand_m.copy()
+    burst[start : start + hour_values] *= BURST_FACTOR
+    return burst
+
+
+def _replayed(
+    demand_m: NDArray[np.float64],
+    names: Sequence[str],
+    cases: Sequence[tuple[Setting, LatencyChain]],
+    rows: Sequence[int],
+    hold_steps: int,
+) -> list[Neighbour]:
+    lanes = make_lanes([one for one, _ in cases], [chain for _, chain in cases], rows)
+    outcome = replay(demand_m, lanes, hold_steps=hold_steps)
+    figures = zip(outcome.replica_hours, outcome.violation_seconds, outcome.worst_seconds, strict=True)
+    return [
+        Neighbour(name, float(hours), float(lost), float(worst))
+        for name, (hours, lost, worst) in zip(names, figures, strict=True)
+    ]
