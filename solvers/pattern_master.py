@@ -14,14 +14,14 @@ left out, at a cost M_k far above that of a bin of their own.
 Where all groups are alike an optimum exists that treats them alike (the mean of an optimum over all exchanges of
 groups is one too), so that one scenario stands for the loss of any group, with w = (Z - 1)/Z, and nothing is lost.
 
-**Bound.** Let V_st >= max_p sum_k v_sk a_kp over the patterns of shape t, for any prices 0 <= v_sk <= M_k. By duality,
-for every factor f in [0, 1]::
+**Bound.** Let V_st >= max_p sum_k v_sk a_kp over the patterns of shape t, for any prices v_sk >= 0. By duality,
+for every factor f >= 0 (with f v_sk <= M_k where items may be left out)::
 
     cost >= f sum_sk v_sk d_ks - sum_o U_o max(0, f sum_s w_so V_st(o) - c_o)
 
 where offers without a limit must have f sum_s w_so V_st(o) <= c_o. With one scenario and no limits that is Farley's
 bound, v d / max_t (V_t / c_t). The right side is concave and piecewise linear in f: its best f is a breakpoint. It
-bounds the whole-number problem, since the relaxation holds all its solutions.
+bounds every plan in whole numbers that leaves nothing out, since the relaxation without m holds them all.
 """
 
 from dataclasses import dataclass
@@ -48,6 +48,8 @@ class Relaxation:
         demand: (scenario, class) int64; scenario 0 has all bins.
         weight: (scenario, offer) float64, part of the bins that is left.
         drop_cost: (class,) float64, cost of an item that is left out.
+        may_drop: whether items may really be left out; else their cost only keeps the master feasible.
+        copies: number of equal groups that each offer stands for.
         shapes: number of shapes.
     """
 
@@ -57,6 +59,8 @@ class Relaxation:
     demand: Ints
     weight: Floats
     drop_cost: Floats
+    may_drop: bool
+    copies: int
     shapes: int
 
     @classmethod
@@ -70,17 +74,20 @@ class Relaxation:
         chosen = np.arange(bins.size)
         limit = bins.limit
         demand, weight = [normal], [np.ones(bins.size)]
-        if protected.any():
-            if problem.groups_are_alike:
-                chosen = np.flatnonzero(bins.group == 0)
-                limit = limit * groups
+        if problem.groups_are_alike:
+            chosen = np.flatnonzero(bins.group == 0)
+            limit = limit * groups
+            weight = [np.ones(chosen.size)]
+            if protected.any():
                 demand.append(protected)
-                weight = [np.ones(chosen.size), np.full(chosen.size, (groups - 1) / groups)]
-            else:
-                for group in range(groups):
-                    demand.append(protected)
-                    weight.append((bins.group != group).astype(np.float64))
+                weight.append(np.full(chosen.size, (groups - 1) / groups))
+        elif protected.any():
+            for group in range(groups):
+                demand.append(protected)
+                weight.append((bins.group != group).astype(np.float64))
+        drop_cost = problem.drop_cost
         cheapest = np.where(problem.fits, bins.cost_per_hour[None, :], np.inf).min(axis=1, initial=np.inf)
+        cheapest[~np.isfinite(cheapest)] = 0.0
         highest = float(bins.cost_per_hour.max(initial=1.0))
         return cls(
             shape=problem.shape_of_bin[chosen],
@@ -88,30 +95,34 @@ class Relaxation:
             limit=limit[chosen],
             demand=np.array(demand),
             weight=np.array(weight),
-            drop_cost=DROP_FACTOR * np.maximum(np.where(np.isfinite(cheapest), cheapest, highest), 1e-3 * highest),
+            drop_cost=drop_cost if drop_cost is not None else DROP_FACTOR * np.maximum(cheapest, 1e-3 * highest),
+            may_drop=drop_cost is not None,
+            copies=groups if problem.groups_are_alike else 1,
             shapes=len(problem.shapes),
         )
 
-    def proved_bound(self, prices: Floats, best_value: Floats) -> float:
-        """The bound that prices prove.
+    def proved_bound(self, prices: Floats, best_value: Floats) -> tuple[float, float]:
+        """The bound that prices prove, and the factor f by which it takes them.
 
         Args:
             prices: (scenario, class) float64, v.
-            best_value: (scenario, shape) float64, V, from above; ``inf`` where nothing was proved.
+            best_value: (scenario, shape) float64, V, from above.
         """
-        if not np.isfinite(best_value).all():
-            return 0.0
         load = (self.weight * best_value[:, self.shape]).sum(axis=0)
         worth = float((prices * self.demand).sum())
         limited = np.isfinite(self.limit)
-        with np.errstate(divide="ignore"):
-            breaks = np.where(load > 0.0, self.cost / load, np.inf)
-        most = min(1.0, float(breaks[~limited].min(initial=np.inf)))
-        bound = 0.0
-        for factor in {most, *(f for f in breaks[limited].tolist() if f < most)}:
+        breaks = np.divide(self.cost, load, out=np.full_like(load, np.inf), where=load > 0.0)
+        most = float(breaks[~limited].min(initial=np.inf))
+        if self.may_drop:
+            # An item is never worth more than leaving it out.
+            most = min(most, float((self.drop_cost / np.maximum(prices, 1e-300)).min(initial=np.inf)))
+        best = (0.0, 0.0)
+        for factor in sorted({most, *breaks[limited].tolist()}):
+            if factor > most or not np.isfinite(factor):
+                continue
             paid = self.limit[limited] * np.maximum(0.0, factor * load[limited] - self.cost[limited])
-            bound = max(bound, factor * worth - float(paid.sum()))
-        return bound * (1.0 - 1e-9)
+            best = max(best, ((factor * worth - float(paid.sum())) * (1.0 - 1e-9), factor))
+        return best
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,6 +37,26 @@ _TINY = 1e-9
 """Relative slack for the rounding of sums of prices."""
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How hard to look for patterns.
+
+    Attributes:
+        most_patterns: patterns wanted.
+        beam: most labels kept at each step of the first search.
+        most_labels: most labels kept at each step of the proof; 0 = no proof beyond the relaxation.
+        most_pairs: pairs of labels that the proof may look at before it is given up.
+        window: the proof also collects patterns worth (1 - window) times the best one of the first search; if
+            negative, it only shows that nothing is worth that much more.
+    """
+
+    most_patterns: int = 100
+    beam: int = 300
+    most_labels: int = 20_000
+    most_pairs: int = 50_000_000
+    window: float = 0.02
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Priced:
     """Patterns found for one shape.
@@ -44,12 +64,14 @@ class Priced:
     Attributes:
         counts: (pattern, class) int64, best first, possibly none.
         values: (pattern,) float64.
-        upper: no pattern of the shape is worth more; ``inf`` if that was not proved.
+        upper: proved: no pattern of the shape is worth more.
     """
 
     counts: Ints
     values: Floats
     upper: float
+    gave_up: bool = False
+    """The proof was given up; ``upper`` is that of the relaxation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,25 +100,31 @@ class Pricer:
         self.capacity = shape.capacity[self.resources]
         self.demand = items.demand[:, self.resources]
 
-    def best(self, prices: Floats, target: float, *, most_patterns: int = 1, label_limit: int | None = None) -> Priced:
-        """The best patterns that are worth more than ``target``.
+    def best(self, prices: Floats, target: float, effort: Effort) -> Priced:
+        """The best patterns that are worth more than ``target``, and a proved upper bound of all patterns.
 
         Args:
             prices: (class,) float64 values of one item, at least 0.
             target: patterns of at most this value are not looked for; ``upper`` is never below it.
-            most_patterns: number of patterns wanted.
-            label_limit: most labels that are kept at each step; ``None`` = all of them, which is exact.
+            effort: how long to search, and how close the upper bound shall come to the best value.
         """
         usable = np.flatnonzero(self.shape.fits & (prices > 0.0))
         target = max(target, 0.0)
         if not usable.size:
             return Priced(np.zeros((0, self.items.size), dtype=np.int64), np.empty(0), target)
-        search = _Search(self, usable, prices[usable], target, label_limit)
-        counts, values = search.run(most_patterns)
-        upper = np.inf if search.was_cut else max(target, float(values.max(initial=0.0)))
+        search = _Search(self, usable, prices[usable], target, effort.beam)
+        counts, values = search.run(effort.most_patterns)
+        upper = search.proved_upper(values)
+        gave_up = False
+        goal = max(target, float(values.max(initial=0.0)) * (1.0 - effort.window))
+        if effort.most_labels and upper > goal:
+            search = _Search(self, usable, prices[usable], goal, effort.most_labels, effort.most_pairs)
+            better = search.run(effort.most_patterns)
+            upper, gave_up = min(upper, search.proved_upper(better[1])), search.was_cut
+            counts, values = np.concatenate([better[0], counts]), np.concatenate([better[1], values])
         full = np.zeros((len(values), self.items.size), dtype=np.int64)
         full[:, usable] = counts
-        return Priced(full, values, upper * (1.0 + _TINY))
+        return Priced(full, values, max(upper, target) * (1.0 + _TINY), gave_up)
 
 
 def binding_resources(items: ItemClasses, shape: Shape) -> Ints:
@@ -115,16 +143,24 @@ def binding_resources(items: ItemClasses, shape: Shape) -> Ints:
 class _Search:
     """One question to a `Pricer`."""
 
-    def __init__(self, pricer: Pricer, usable: Ints, values: Floats, target: float, label_limit: int | None) -> None:
+    def __init__(
+        self, pricer: Pricer, usable: Ints, values: Floats, target: float, label_limit: int, pair_limit: float = np.inf
+    ) -> None:
         self.capacity, self.gpus = pricer.capacity, pricer.shape.gpus
         self.demand = pricer.demand[usable]
         self.whole = pricer.items.gpus[usable]
         self.milli = pricer.items.share_milli[usable]
         self.values = values
-        self.target = target
-        self.label_limit = label_limit
+        self.target = self.asked = target
+        self.relaxed_upper = np.inf
+        self.label_limit, self.pairs_left = label_limit, pair_limit
         self.was_cut = False
         self._relax(self.demand, self.whole + self.milli / WHOLE_MILLI, self.values)
+
+    def proved_upper(self, values: Floats) -> float:
+        """What no pattern is worth more than, after `run` found patterns of these values."""
+        reached = max(self.asked, float(values.max(initial=0.0)))
+        return max(self.relaxed_upper, self.asked) if self.was_cut else reached
 
     def run(self, most_patterns: int) -> tuple[NDArray[np.int16], Floats]:
         """Counts (pattern, usable class) and values of the best patterns above the target."""
@@ -143,6 +179,41 @@ class _Search:
         )
         bare = self._kept(bare, 0)
         pieces = {g: self._kept(labels, g) for g, labels in pieces.items()}
+        if all(g & (g - 1) == 0 for g in pieces):
+            self._by_halves(pieces, bare, best)
+        else:
+            self._one_by_one(pieces, bare, best)
+        return best.result()
+
+    def _by_halves(self, pieces: dict[int, _Labels], bare: _Labels, best: "_Best") -> None:
+        """Blocks of 1, 2, 4, .. GPUs, each the sum of two halves or one piece; the bin is a few such blocks.
+
+        Pieces whose sizes are powers of two can always be laid out so, the largest first.
+        """
+        block, size = pieces[1], 1
+        blocks = []
+        while True:
+            if self.gpus & size:
+                blocks.append((size, block))
+            if 2 * size >= self.gpus:
+                break
+            size *= 2
+            block = self._kept(_stack([self._joined(block, block, size), pieces.get(size, _none(self))]), size)
+        if not blocks:
+            # The whole bin is one block: its halves are joined last, and not all of them.
+            last = self._kept(self._joined(block, bare, size), size)
+            self._finish(block, last, best)
+            if self.gpus in pieces:
+                self._finish(pieces[self.gpus], bare, best)
+            return
+        rest, used = bare, 0
+        for size, block in blocks[:-1]:
+            used += size
+            rest = self._kept(self._joined(rest, block, used), used)
+        self._finish(rest, blocks[-1][1], best)
+
+    def _one_by_one(self, pieces: dict[int, _Labels], bare: _Labels, best: "_Best") -> None:
+        """Sets that take g GPUs for g = 1, 2, ..: one piece more than a smaller set."""
         joined = [_empty(self)]
         for g in range(1, self.gpus):
             parts = [self._joined(joined[g - h], labels, g) for h, labels in pieces.items() if h <= g]
@@ -150,7 +221,6 @@ class _Search:
         for h, labels in pieces.items():
             last = self._kept(self._joined(labels, bare, h), h)
             self._finish(joined[self.gpus - h], last, best)
-        return best.result()
 
     def _relax(self, demand: Ints, gpus: Floats, value: Floats) -> None:
         """Multipliers of the linear program max v a, d a <= C, g a <= G, a >= 0 over items or pieces.
@@ -169,6 +239,9 @@ class _Search:
         lift = max(1.0, float(needed.max(initial=1.0))) * (1.0 + _TINY)
         self.per_resource, self.per_gpu = duals[:-1] * lift, float(duals[-1]) * lift
         upper = float(self.capacity @ self.per_resource) + self.gpus * self.per_gpu
+        if not self.was_cut:
+            # After a cut some pieces are missing, and the relaxation over the others bounds nothing.
+            self.relaxed_upper = upper * (1.0 + _TINY)
         self.slack = upper * (1.0 + _TINY) - self.target
 
     def _loss(self, labels: _Labels, gpus: float | Floats) -> Floats:
@@ -219,7 +292,7 @@ class _Search:
         return labels.at(self._cut(undominated(labels.demand, labels.value), labels, float(gpus)))
 
     def _cut(self, index: Ints, labels: _Labels, gpus: float | Floats) -> Ints:
-        if self.label_limit is None or index.size <= self.label_limit:
+        if index.size <= self.label_limit:
             return index
         self.was_cut = True
         loss = self._loss(labels, gpus)[index]
@@ -237,6 +310,10 @@ class _Search:
             width = int(partners[rows[start]])
             block = rows[start : start + max(1, _CHUNK // width)]
             start += block.size
+            self.pairs_left -= block.size * width
+            if self.pairs_left < 0:
+                self.was_cut = True
+                return
             i = np.repeat(block, width)
             j = np.tile(order[:width], block.size)
             # The target rises while good pairs are found, and with it the slack falls.
@@ -251,10 +328,12 @@ class _Search:
         """Sums of one label of each that fit, without dominated ones."""
         parts = []
         for i, j, demand, value in self._pairs(first, second, gpus):
+            # A pair that fits takes some ten times as long as one that is passed over.
+            self.pairs_left -= 10 * value.size
             keep = undominated(demand, value)
             parts.append((i[keep], j[keep], demand[keep], value[keep]))
         if not parts:
-            return _empty(self).at(np.empty(0, dtype=np.int64))
+            return _none(self)
         i, j, demand, value = (np.concatenate(column) for column in zip(*parts, strict=True))
         keep = undominated(demand, value)
         return _Labels(demand[keep], value[keep], first.counts[i[keep]] + second.counts[j[keep]])
@@ -298,6 +377,11 @@ def _empty(search: _Search) -> _Labels:
     """One label with nothing in it."""
     counts = np.zeros((1, len(search.values)), dtype=np.int16)
     return _Labels(np.zeros((1, len(search.capacity)), dtype=np.int64), np.zeros(1), counts)
+
+
+def _none(search: _Search) -> _Labels:
+    """No label."""
+    return _empty(search).at(np.empty(0, dtype=np.int64))
 
 
 def _stack(parts: list[_Labels]) -> _Labels:

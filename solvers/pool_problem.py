@@ -147,12 +147,14 @@ class PoolProblem:
         bins: the bin types, over the same resources.
         allowed: (class, type) bool, ``None`` = every class everywhere.
         group_names: names of the groups by number; at least two where something is protected.
+        drop_cost: (class,) float64, cost per hour of an item that is left out; ``None`` = none may be left out.
     """
 
     items: ItemClasses
     bins: BinTypes
     group_names: tuple[str, ...]
     allowed: Bools | None = None
+    drop_cost: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.items.demand.shape[1] != self.bins.capacity.shape[1]:

@@ -1,0 +1,187 @@
+"""The cheapest bins for items: column generation, whole numbers, packings of every scenario, a proved bound.
+
+`plan_bins` returns a plan that has passed `solvers.packing.find_faults` in every scenario: all items in all bins, and
+the protected items in the bins that are left when any one group is lost. In a lost group's scenario any item may move.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from solvers.packing import PackingAnswer, find_faults, pack
+from solvers.pattern_columns import ColumnGeneration, Round
+from solvers.pattern_integer import WholeMaster, solve_whole
+from solvers.pattern_search import improve
+from solvers.pool_problem import Floats, Ints, PoolProblem
+from solvers.solution import relative_gap_between
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLimits:
+    """When to stop: counts of work first, the clock as a safety net.
+
+    Attributes:
+        most_rounds: rounds of column generation.
+        relative_gap: column generation ends when master and bound are this close.
+        most_patterns: patterns offered to the whole-number master.
+        node_limit: nodes of the whole-number search, ``None`` for none.
+        time_limit_seconds: of processor time; column generation may use 3/4 of it.
+        whole_gap: gap at which the whole-number search ends.
+    """
+
+    most_rounds: int = 400
+    relative_gap: float = 5e-4
+    most_patterns: int = 1500
+    node_limit: int | None = None
+    time_limit_seconds: float = 240.0
+    whole_gap: float = 2e-4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScenarioPacking:
+    """Where the items are when a group is lost.
+
+    Attributes:
+        lost_group: number of the group, -1 = none.
+        bins: (bin here,) int64 numbers of the bins that are left.
+        contents: (bin here, class) int64.
+        left_out: (class,) int64 wanted items without a place.
+    """
+
+    lost_group: int
+    bins: Ints
+    contents: Ints
+    left_out: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BinPlan:
+    """The answer of `plan_bins`.
+
+    Attributes:
+        bin_type: (bin,) int64 type of each bin, rising.
+        scenarios: the packing with all bins, then one for each lost group if anything is protected.
+        cost_per_hour: of the bins.
+        lower_bound: no bins that hold all items cost less.
+        bound_source: ``"patterns"`` or ``"aggregate"``: the relaxation that proved it.
+        class_prices: (scenario of the relaxation, class) prices that prove it.
+        scenario_weight: (scenario of the relaxation,) part of the bins that each one has left, where groups are alike.
+        gap: (cost - bound) / bound.
+        stopped_by: ``""``, ``"time"``, ``"nodes"`` or ``"rounds"``.
+        without_place: (class,) int64 items that fit no bin type; they are in no scenario.
+    """
+
+    bin_type: Ints
+    scenarios: tuple[ScenarioPacking, ...]
+    cost_per_hour: float
+    lower_bound: float
+    bound_source: str
+    class_prices: Floats
+    scenario_weight: Floats
+    gap: float
+    stopped_by: str
+    without_place: Ints
+    rounds: int = 0
+    faults: tuple[str, ...] = field(default=())
+
+
+def plan_bins(
+    problem: PoolProblem, limits: PlanLimits | None = None, *, progress: Callable[[Round], None] = lambda _: None
+) -> BinPlan:
+    """The cheapest bins found for the items of a problem, and how far from the optimum they can be at most."""
+    limits = limits or PlanLimits()
+    began = time.process_time()
+
+    def spent() -> float:
+        return time.process_time() - began
+
+    columns = ColumnGeneration(problem)
+    columns.run(
+        most_rounds=limits.most_rounds,
+        relative_gap=limits.relative_gap,
+        out_of_time=lambda: spent() > 0.75 * limits.time_limit_seconds,
+        progress=progress,
+    )
+    whole = solve_whole(
+        columns,
+        most_patterns=limits.most_patterns,
+        time_limit_seconds=max(5.0, 0.9 * limits.time_limit_seconds - spent()),
+        relative_gap=limits.whole_gap,
+        node_limit=limits.node_limit,
+    )
+    bin_type, scenarios = _scenarios(columns, whole)
+    if len(scenarios) == 1 and problem.drop_cost is None:
+        bin_type, contents = improve(problem, bin_type, scenarios[0].contents)
+        scenarios = [ScenarioPacking(-1, np.arange(len(bin_type)), contents, scenarios[0].left_out)]
+    stopped_by = whole.stopped_by
+    if not columns.is_converged:
+        stopped_by = stopped_by or ("time" if columns.rounds < limits.most_rounds else "rounds")
+    cost = float(problem.bins.cost_per_hour[bin_type].sum())
+    if problem.drop_cost is not None:
+        cost += float(scenarios[0].left_out @ problem.drop_cost)
+    return BinPlan(
+        bin_type=bin_type,
+        scenarios=tuple(scenarios),
+        cost_per_hour=cost,
+        lower_bound=columns.lower_bound,
+        bound_source=columns.bound_source,
+        class_prices=columns.prices,
+        scenario_weight=columns.relaxation.weight.min(axis=1, initial=1.0),
+        gap=relative_gap_between(cost, columns.lower_bound) * cost / max(columns.lower_bound, 1e-300),
+        stopped_by=stopped_by,
+        without_place=problem.items.count * problem.without_place,
+        rounds=columns.rounds,
+        faults=tuple(_faults(problem, bin_type, scenarios)),
+    )
+
+
+def _scenarios(columns: ColumnGeneration, whole: WholeMaster) -> tuple[Ints, list[ScenarioPacking]]:
+    """Bins, and the packing of each scenario from the patterns used in it."""
+    problem = columns.problem
+    demand = columns.relaxation.demand
+    bin_type = np.repeat(np.arange(problem.bins.size), whole.bins)
+    scenarios = [_filled(problem, bin_type, whole, 0, -1, demand[0])]
+    for group in range(len(problem.group_names) if len(demand) > 1 else 0):
+        row = 1 if columns.relaxation.copies > 1 else 1 + group
+        scenarios.append(_filled(problem, bin_type, whole, row, group, demand[row]))
+    return bin_type, scenarios
+
+
+def _filled(
+    problem: PoolProblem, bin_type: Ints, whole: WholeMaster, row: int, lost: int, demand: Ints
+) -> ScenarioPacking:
+    """Give the bins that are left the patterns of a scenario, then take out what is too much."""
+    here = np.flatnonzero(problem.bins.group[bin_type] != lost)
+    contents = np.zeros((len(here), problem.items.size), dtype=np.int64)
+    shape_here = problem.shape_of_bin[bin_type[here]]
+    for t in range(len(problem.shapes)):
+        places = np.flatnonzero(shape_here == t)
+        patterns = np.repeat(np.flatnonzero(whole.shape == t), whole.used[row, whole.shape == t])[: len(places)]
+        contents[places[: len(patterns)]] = whole.patterns[patterns]
+    too_many = np.maximum(contents.sum(axis=0) - demand, 0)
+    # The emptiest bins first, so that bins become empty.
+    for place in np.argsort(contents @ np.maximum(problem.items.demand.sum(axis=1), 1), kind="stable").tolist():
+        taken = np.minimum(contents[place], too_many)
+        contents[place] -= taken
+        too_many -= taken
+    left = demand - contents.sum(axis=0)
+    if left.any() and problem.drop_cost is None:
+        again = pack(problem, bin_type[here], demand, most_nodes=0)
+        if again.answer is PackingAnswer.PACKED:
+            contents, left = again.contents, again.left
+    return ScenarioPacking(lost, here, contents, left)
+
+
+def _faults(problem: PoolProblem, bin_type: Ints, scenarios: list[ScenarioPacking]) -> list[str]:
+    """What an independent check of every scenario finds wrong."""
+    faults = []
+    items = problem.items
+    places = ~problem.without_place
+    for scenario in scenarios:
+        wanted = (items.count if scenario.lost_group < 0 else items.protected) * places - scenario.left_out
+        name = "all" if scenario.lost_group < 0 else f"lost {problem.group_names[scenario.lost_group]}"
+        found = find_faults(problem, bin_type[scenario.bins], scenario.contents, wanted)
+        faults += [f"{name}: {fault}" for fault in found]
+    return faults
