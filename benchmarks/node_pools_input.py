@@ -33,7 +33,6 @@ class Pods:
     class_of_pod: np.ndarray
     classes: list[tuple[int, int, int, int, str]]
     """(cpu_milli, memory_mib, whole GPUs, share of one GPU in milli, GPU models joined by "|") by class."""
-    without_request: int
     with_models: int
 
 
@@ -60,7 +59,7 @@ def read_pods(path: Path, *, use_models: bool) -> Pods:
         raise SystemExit(f"{path}: a pod name stands twice")
     classes = sorted(set(keys), reverse=True)
     number = {key: k for k, key in enumerate(classes)}
-    return Pods(names, np.array([number[key] for key in keys], dtype=np.int64), classes, 0, with_models)
+    return Pods(names, np.array([number[key] for key in keys], dtype=np.int64), classes, with_models)
 
 
 def item_classes(pods: Pods, share_protected: float) -> ItemClasses:

@@ -15,8 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from solvers.gpu_partitions import place_shares
-from solvers.packing_state import PackingState
+from solvers.packing_state import PackingState, gpu_layout
 from solvers.pool_problem import WHOLE_MILLI, Floats, Ints, PoolProblem
 
 
@@ -45,32 +44,6 @@ class Packing:
     answer: PackingAnswer
 
 
-def gpu_layout(problem: PoolProblem, contents: Ints, gpus: int) -> list[tuple[int, tuple[int, ...]]] | None:
-    """(class, its GPUs) for each item with GPUs in one bin, whole GPUs first; ``None`` if they do not fit.
-
-    Args:
-        problem: the classes.
-        contents: (class,) int64 items in the bin.
-        gpus: GPUs of the bin.
-    """
-    places: list[tuple[int, tuple[int, ...]]] = []
-    next_gpu = 0
-    shares: list[int] = []
-    for k in np.flatnonzero(contents).tolist():
-        for _ in range(int(contents[k])):
-            wanted = int(problem.items.gpus[k])
-            if wanted:
-                places.append((k, tuple(range(next_gpu, next_gpu + wanted))))
-                next_gpu += wanted
-        shares += [k] * (int(contents[k]) if problem.items.share_milli[k] else 0)
-    if next_gpu > gpus:
-        return None
-    layout = place_shares([int(problem.items.share_milli[k]) for k in shares], gpus - next_gpu, WHOLE_MILLI)
-    if layout is None:
-        return None
-    return places + [(k, (next_gpu + gpu,)) for k, gpu in zip(shares, layout, strict=True)]
-
-
 def holds(problem: PoolProblem, contents: Ints, bin_type: int) -> bool:
     """Whether one bin of the type holds (class,) contents; exact."""
     inside = contents > 0
@@ -78,7 +51,7 @@ def holds(problem: PoolProblem, contents: Ints, bin_type: int) -> bool:
         return False
     if np.any(contents @ problem.items.demand > problem.bins.capacity[bin_type]):
         return False
-    return gpu_layout(problem, contents, int(problem.bins.gpus[bin_type])) is not None
+    return gpu_layout(problem.items, contents, int(problem.bins.gpus[bin_type])) is not None
 
 
 def find_faults(problem: PoolProblem, bin_type: Ints, contents: Ints, demand: Ints) -> list[str]:

@@ -2,7 +2,34 @@
 
 import numpy as np
 
-from solvers.pool_problem import WHOLE_MILLI, Bools, Floats, Ints, PoolProblem
+from solvers.gpu_partitions import place_shares
+from solvers.pool_problem import WHOLE_MILLI, Bools, Floats, Ints, ItemClasses, PoolProblem
+
+
+def gpu_layout(items: ItemClasses, contents: Ints, gpus: int) -> list[tuple[int, tuple[int, ...]]] | None:
+    """(class, its GPUs) for each item with GPUs in one bin, whole GPUs first; ``None`` if they do not fit.
+
+    Args:
+        items: the classes.
+        contents: (class,) int64 items in the bin.
+        gpus: GPUs of the bin.
+    """
+    places: list[tuple[int, tuple[int, ...]]] = []
+    next_gpu = 0
+    shares: list[int] = []
+    for k in np.flatnonzero(contents).tolist():
+        for _ in range(int(contents[k])):
+            wanted = int(items.gpus[k])
+            if wanted:
+                places.append((k, tuple(range(next_gpu, next_gpu + wanted))))
+                next_gpu += wanted
+        shares += [k] * (int(contents[k]) if items.share_milli[k] else 0)
+    if next_gpu > gpus:
+        return None
+    layout = place_shares([int(items.share_milli[k]) for k in shares], gpus - next_gpu, WHOLE_MILLI)
+    if layout is None:
+        return None
+    return places + [(k, (next_gpu + gpu,)) for k, gpu in zip(shares, layout, strict=True)]
 
 
 class PackingState:
@@ -54,6 +81,17 @@ class PackingState:
             self._sits.setdefault((bin_number, k), []).append(tuple(chosen.tolist()))
         self.free[bin_number] -= self.items.demand[k]
         self.contents[bin_number, k] += 1
+
+    def fill(self, bin_number: int, contents: Ints) -> None:
+        """Put (class,) contents into an empty bin that holds them, shares on the GPUs that `gpu_layout` finds."""
+        layout = gpu_layout(self.items, contents, int((self.gpu_free[bin_number] >= 0).sum()))
+        if layout is None:
+            raise ValueError("the bin does not hold these items")
+        for k, gpus in layout:
+            self._sits.setdefault((bin_number, k), []).append(gpus)
+            self.gpu_free[bin_number, list(gpus)] -= WHOLE_MILLI if self.items.gpus[k] else self.items.share_milli[k]
+        self.free[bin_number] -= contents @ self.items.demand
+        self.contents[bin_number] += contents
 
     def remove(self, k: int, bin_number: int) -> None:
         """Take one item of class k out of a bin."""

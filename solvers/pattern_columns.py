@@ -24,6 +24,7 @@ _SMOOTHING = 0.9
 _BEAM_ONLY = Effort(most_labels=0)
 _REDUCED = 1e-7
 """A pattern is new enough if it is worth this much more than its bin, relative to the bin."""
+_FEW_ITEMS = 300
 _POOL_MOST, _POOL_KEPT = 8000, 4000
 
 
@@ -64,6 +65,10 @@ class ColumnGeneration:
         # A proof that was given up is tried again after a pause that doubles.
         self._pause = np.ones((len(self._center), self.relaxation.shapes), dtype=np.int64)
         self._proof_from = np.zeros_like(self._pause)
+        # Few items: no pattern holds more of a class than there are, and the bound is the closer for it. Many items:
+        # patterns with too many copies hardly matter, and the limits would cost time.
+        is_small = problem.items.count.sum() <= _FEW_ITEMS
+        self._most = problem.items.count if is_small else None
         self.is_converged = False
         self.rounds = 0
 
@@ -117,7 +122,8 @@ class ColumnGeneration:
         for s in range(len(prices)):
             for t, pricer in enumerate(self.pricers):
                 is_paused = self.rounds < self._proof_from[s, t]
-                priced = pricer.best(prices[s], float(targets[s, t]), _BEAM_ONLY if is_paused else effort)
+                now = _BEAM_ONLY if is_paused else effort
+                priced = pricer.best(prices[s], float(targets[s, t]), now, self._most)
                 if priced.gave_up:
                     self._pause[s, t] *= 2
                     self._proof_from[s, t] = self.rounds + self._pause[s, t]

@@ -4,7 +4,8 @@ For prices v_k >= 0 of the classes and one shape of bin (`solvers.pool_problem`)
 
     V = max sum_k v_k a_k    over all patterns a of the shape
 
-No limit n_k on the copies is used, so V is never below what a plan could use, which is the safe side for bounds.
+Limits on the copies a_k are kept only where asked for; without them V is never below what a plan could use, which is
+the safe side for bounds.
 
 A bin of G GPUs holds *pieces*: for one GPU a whole-GPU item, a set of shares that add up to at most 1000 milli, or
 nothing; for g GPUs an item of g whole GPUs; and a set of items without GPU. The search
@@ -33,6 +34,8 @@ from solvers.pool_problem import WHOLE_MILLI, Floats, Ints, ItemClasses, Shape
 
 _CHUNK = 400_000
 """Pairs of labels that are looked at in one go."""
+_MOST_LIMITED = 40
+"""Classes whose limit on copies is kept as a resource of its own."""
 _TINY = 1e-9
 """Relative slack for the rounding of sums of prices."""
 
@@ -99,26 +102,48 @@ class Pricer:
         self.resources = binding_resources(items, shape)
         self.capacity = shape.capacity[self.resources]
         self.demand = items.demand[:, self.resources]
+        self._limited: dict[int, int] = {}
 
-    def best(self, prices: Floats, target: float, effort: Effort) -> Priced:
+    def best(self, prices: Floats, target: float, effort: Effort, most: Ints | None = None) -> Priced:
         """The best patterns that are worth more than ``target``, and a proved upper bound of all patterns.
 
         Args:
             prices: (class,) float64 values of one item, at least 0.
             target: patterns of at most this value are not looked for; ``upper`` is never below it.
             effort: how long to search, and how close the upper bound shall come to the best value.
+            most: (class,) int64 most copies in a pattern, ``None`` for any number. Limits enter as resources of
+                their own, and only those that the best pattern would break: others would only cost time.
         """
+        while True:
+            priced = self._best(prices, target, effort)
+            if most is None or not priced.values.size or len(self._limited) >= _MOST_LIMITED:
+                return priced
+            broken = np.flatnonzero(priced.counts[int(priced.values.argmax())] > most)
+            new = [k for k in broken.tolist() if k not in self._limited]
+            if not new:
+                return priced
+            for k in new:
+                self._limited[k] = int(most[k])
+
+    def _best(self, prices: Floats, target: float, effort: Effort) -> Priced:
         usable = np.flatnonzero(self.shape.fits & (prices > 0.0))
         target = max(target, 0.0)
         if not usable.size:
             return Priced(np.zeros((0, self.items.size), dtype=np.int64), np.empty(0), target)
-        search = _Search(self, usable, prices[usable], target, effort.beam)
+        limited = [k for k in self._limited if prices[k] > 0.0]
+        capacity = np.concatenate([self.capacity, np.array([self._limited[k] for k in limited], dtype=np.int64)])
+        demand = np.column_stack([self.demand, *(np.arange(self.items.size) == k for k in limited)])[usable]
+        items = _Usable(
+            capacity, self.shape.gpus, demand.astype(np.int64), self.items.gpus[usable], self.items.share_milli[usable],
+            prices[usable],
+        )  # fmt: skip
+        search = _Search(items, target, effort.beam)
         counts, values = search.run(effort.most_patterns)
         upper = search.proved_upper(values)
         gave_up = False
         goal = max(target, float(values.max(initial=0.0)) * (1.0 - effort.window))
         if effort.most_labels and upper > goal:
-            search = _Search(self, usable, prices[usable], goal, effort.most_labels, effort.most_pairs)
+            search = _Search(items, goal, effort.most_labels, effort.most_pairs)
             better = search.run(effort.most_patterns)
             upper, gave_up = min(upper, search.proved_upper(better[1])), search.was_cut
             counts, values = np.concatenate([better[0], counts]), np.concatenate([better[1], values])
@@ -140,17 +165,33 @@ def binding_resources(items: ItemClasses, shape: Shape) -> Ints:
     return np.array(kept, dtype=np.int64)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Usable:
+    """A bin and the classes that fit it and have a price: what a search is about.
+
+    Attributes:
+        capacity: (resource,) int64.
+        gpus: GPUs of the bin.
+        demand: (class, resource) int64.
+        whole: (class,) int64 whole GPUs.
+        milli: (class,) int64 share of one GPU.
+        values: (class,) float64 prices.
+    """
+
+    capacity: Ints
+    gpus: int
+    demand: Ints
+    whole: Ints
+    milli: Ints
+    values: Floats
+
+
 class _Search:
     """One question to a `Pricer`."""
 
-    def __init__(
-        self, pricer: Pricer, usable: Ints, values: Floats, target: float, label_limit: int, pair_limit: float = np.inf
-    ) -> None:
-        self.capacity, self.gpus = pricer.capacity, pricer.shape.gpus
-        self.demand = pricer.demand[usable]
-        self.whole = pricer.items.gpus[usable]
-        self.milli = pricer.items.share_milli[usable]
-        self.values = values
+    def __init__(self, items: _Usable, target: float, label_limit: int, pair_limit: float = np.inf) -> None:
+        self.capacity, self.gpus, self.demand = items.capacity, items.gpus, items.demand
+        self.whole, self.milli, self.values = items.whole, items.milli, items.values
         self.target = self.asked = target
         self.relaxed_upper = np.inf
         self.label_limit, self.pairs_left = label_limit, pair_limit

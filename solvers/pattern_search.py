@@ -73,11 +73,7 @@ class _Search:
         types = np.array([b for b, _ in bins], dtype=np.int64)
         state = PackingState(self.problem, types)
         for i, (_, row) in enumerate(bins):
-            for k in _gpu_first(self.problem, row):
-                for _ in range(int(row[k])):
-                    if not state.takes(k, i):
-                        return bins
-                    state.add(k, i)
+            state.fill(i, row)
         fill = (1.0 - state.free / np.maximum(state.capacity, 1)).max(axis=1)
         kept = np.ones(len(bins), dtype=bool)
         for i in np.argsort(fill, kind="stable")[: max(20, len(bins) // 10)].tolist():

@@ -69,6 +69,8 @@ class ItemClasses:
         _check_whole("protected", self.protected)
         if np.any((self.gpus > 0) & (self.share_milli > 0)):
             raise ValueError("an item asks for whole GPUs or for a share of one, not for both")
+        if np.any((self.demand.sum(axis=1) + self.gpus + self.share_milli) == 0):
+            raise ValueError("an item class takes nothing of any resource")
         if np.any(self.protected > self.count):
             raise ValueError("more items are protected than there are")
 
