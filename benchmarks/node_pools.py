@@ -137,8 +137,7 @@ def plan(options: argparse.Namespace) -> dict:
             }
             for b, count in sorted(counted.items())
         ],
-        "unplaced_pods": [pods.names[i] for i in placed_nowhere]
-        + [pods.names[i] for i in left_out_pods(found, pods)],
+        "unplaced_pods": [pods.names[i] for i in placed_nowhere] + [pods.names[i] for i in left_out_pods(found, pods)],
         "zone_loss": lost,
         "class_duals": duals[0],
         "class_duals_lost": [

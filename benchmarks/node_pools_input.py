@@ -83,7 +83,7 @@ def _memory_mib(text: str) -> int:
 
 
 def _cpu_milli(text: str) -> int:
-    return int(text[:-1]) if text.endswith("m") else int(round(float(text) * 1000))
+    return int(text[:-1]) if text.endswith("m") else round(float(text) * 1000)
 
 
 def read_allocatable(path: Path) -> dict[str, tuple[int, int, int, int]]:

@@ -75,7 +75,9 @@ def allocate_on_nodes(pods_file: Path, nodes_file: Path, time_limit: float, plac
     }
 
 
-def _write(placement: Path, problem: PoolProblem, state: PackingState, pods, names: list[str], models: list[str]) -> None:
+def _write(
+    placement: Path, problem: PoolProblem, state: PackingState, pods, names: list[str], models: list[str]
+) -> None:
     next_pod = {k: iter(np.flatnonzero(pods.class_of_pod == k).tolist()) for k in range(problem.items.size)}
     with placement.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -140,5 +140,3 @@ def place_shares(shares_milli: Sequence[int], gpus: int, gpu_milli: int = 1000) 
     for number, i in enumerate(order):
         result[i] = chosen[number]
     return result
-
-

@@ -65,9 +65,10 @@ def find_faults(problem: PoolProblem, bin_type: Ints, contents: Ints, demand: In
         if not known[key]:
             faults.append(f"bin {number} of type {problem.bins.names[b]} does not hold its items")
     missing = demand - contents.sum(axis=0)
-    for k in np.flatnonzero(missing).tolist():
-        faults.append(f"{problem.items.names[k]}: {int(demand[k] - missing[k])} of {int(demand[k])} items are in bins")
-    return faults
+    return faults + [
+        f"{problem.items.names[k]}: {int(demand[k] - missing[k])} of {int(demand[k])} items are in bins"
+        for k in np.flatnonzero(missing).tolist()
+    ]
 
 
 def pack(problem: PoolProblem, bin_type: Ints, demand: Ints, *, most_nodes: int = 20_000) -> Packing:
@@ -154,9 +155,7 @@ def _cannot_fit(problem: PoolProblem, bin_type: Ints, demand: Ints) -> bool:
     return bool(demand @ problem.items.gpu_milli > problem.bins.gpus[bin_type].sum() * WHOLE_MILLI)
 
 
-def _branch(
-    problem: PoolProblem, bin_type: Ints, demand: Ints, most_nodes: int
-) -> tuple[PackingAnswer, Ints | None]:
+def _branch(problem: PoolProblem, bin_type: Ints, demand: Ints, most_nodes: int) -> tuple[PackingAnswer, Ints | None]:
     """All choices, depth first, item by item, largest first."""
     order = np.argsort(-_sizes(problem, bin_type), kind="stable")
     wanted = [k for k in order.tolist() for _ in range(int(demand[k]))]

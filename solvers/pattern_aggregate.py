@@ -26,11 +26,13 @@ from solvers.pool_problem import WHOLE_MILLI, Floats, PoolProblem
 
 def aggregate_model(problem: PoolProblem, relaxation: Relaxation, *, integer: bool) -> LinearModel:
     """The model of this module's text; with ``integer`` the bins are whole, else it is its relaxation."""
-    items, names = problem.items, problem.items.names
+    names = problem.items.names
     scenarios, classes = relaxation.demand.shape
     placed = np.array([[k, t] for t, shape in enumerate(problem.shapes) for k in np.flatnonzero(shape.fits)])
     placed = placed.reshape(-1, 2).astype(np.int64)
-    shape_names = [problem.bins.names[int(np.flatnonzero(problem.shape_of_bin == t)[0])] for t in range(relaxation.shapes)]
+    shape_names = [
+        problem.bins.names[int(np.flatnonzero(problem.shape_of_bin == t)[0])] for t in range(relaxation.shapes)
+    ]
     scenario_names = ["all", *(f"lost{s}" for s in range(1, scenarios))]
     model = LinearModel("aggregate_bins")
     offer_names = [f"{shape_names[int(t)]}#{o}" for o, t in enumerate(relaxation.shape)]

@@ -118,9 +118,7 @@ def whole_model(columns: ColumnGeneration, patterns: Ints, shape: Ints, fixed: I
     return model
 
 
-def _rounded_up(
-    columns: ColumnGeneration, patterns: Ints, shape: Ints, chosen: Ints, stopped_by: str
-) -> WholeMaster:
+def _rounded_up(columns: ColumnGeneration, patterns: Ints, shape: Ints, chosen: Ints, stopped_by: str) -> WholeMaster:
     """The relaxed plan with every x rounded up, and the cheapest bins for it."""
     used = np.ceil(columns.point.used[:, chosen] - 1e-9).astype(np.int64)
     solution = solve(whole_model(columns, patterns, shape, used), time_limit_seconds=60.0)

@@ -30,7 +30,8 @@ def undominated(demand: Ints, value: Floats) -> Ints:
         return np.empty(0, dtype=np.int64)
     if value.size > _GRID_FROM and demand.shape[1] in _CELLS:
         near = np.flatnonzero(~_below_on_grid(demand, value))
-        return near[_sorted_and_kept(demand[near], value[near])]
+        kept: Ints = near[_sorted_and_kept(demand[near], value[near])]
+        return kept
     return _sorted_and_kept(demand, value)
 
 
@@ -53,13 +54,14 @@ def _sorted_and_kept(demand: Ints, value: Floats) -> Ints:
     order = np.lexsort((*demand.T[::-1], -value))
     sorted_demand = demand[order]
     if demand.shape[1] == 0:
-        return order[:1].astype(np.int64)
-    if demand.shape[1] == 1:
+        keep = np.arange(len(order)) == 0
+    elif demand.shape[1] == 1:
         lowest = np.minimum.accumulate(sorted_demand[:, 0])
         keep = np.concatenate([[True], sorted_demand[1:, 0] < lowest[:-1]])
-        return order[keep].astype(np.int64)
-    keep = _staircase(sorted_demand) if demand.shape[1] == 2 else _blocks(sorted_demand)
-    return order[keep].astype(np.int64)
+    else:
+        keep = _staircase(sorted_demand) if demand.shape[1] == 2 else _blocks(sorted_demand)
+    kept: Ints = order[keep].astype(np.int64)
+    return kept
 
 
 def _staircase(demand: Ints) -> NDArray[np.bool_]:

@@ -161,9 +161,9 @@ class _Search:
         for b in self.by_cost:
             if self.problem.bins.cost_per_hour[b] >= price - 1e-9:
                 return -1
-            if np.all(need <= self.problem.bins.capacity[b]) and np.isinf(self.problem.bins.limit[b]):
-                if holds(self.problem, row, b):
-                    return int(b)
+            has_room = np.isinf(self.problem.bins.limit[b]) and np.all(need <= self.problem.bins.capacity[b])
+            if has_room and holds(self.problem, row, b):
+                return int(b)
         return -1
 
 

@@ -57,6 +57,7 @@ class ItemClasses:
     protected: Ints
 
     def __post_init__(self) -> None:
+        """Check shapes and ranges."""
         size = len(self.names)
         _check_shapes("items", size, self.count, self.gpus, self.share_milli, self.protected)
         if len(set(self.names)) != size:
@@ -106,6 +107,7 @@ class BinTypes:
     limit: Floats
 
     def __post_init__(self) -> None:
+        """Check shapes and ranges."""
         size = len(self.names)
         _check_shapes("bins", size, self.gpus, self.cost_per_hour, self.group, self.limit)
         if len(set(self.names)) != size:
@@ -159,6 +161,7 @@ class PoolProblem:
     drop_cost: Floats | None = None
 
     def __post_init__(self) -> None:
+        """Check shapes and ranges."""
         if self.items.demand.shape[1] != self.bins.capacity.shape[1]:
             raise ValueError("items and bins have different numbers of resources")
         if self.bins.size and int(self.bins.group.max()) >= len(self.group_names):
@@ -170,15 +173,18 @@ class PoolProblem:
     def fits(self) -> Bools:
         """(class, type) bool: one item of the class may be in an empty bin of the type, and has room there."""
         items, bins = self.items, self.bins
-        room = np.all(items.demand[:, None, :] <= bins.capacity[None, :, :], axis=2)
+        room: Bools = np.all(items.demand[:, None, :] <= bins.capacity[None, :, :], axis=2)
         room &= items.gpus[:, None] <= bins.gpus[None, :]
         room &= (items.share_milli[:, None] == 0) | (bins.gpus[None, :] >= 1)
-        return room if self.allowed is None else room & self.allowed
+        if self.allowed is not None:
+            room &= self.allowed
+        return room
 
     @cached_property
     def without_place(self) -> Bools:
         """(class,) bool: classes that fit no bin type."""
-        return ~self.fits.any(axis=1)
+        nowhere: Bools = np.logical_not(self.fits.any(axis=1))
+        return nowhere
 
     @cached_property
     def shape_of_bin(self) -> Ints:

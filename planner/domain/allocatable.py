@@ -29,7 +29,7 @@ _EVICTION_MIB = 100
 _PER_POD_MIB, _BASE_MIB = 11, 255
 _ARM_HIDDEN_MIB = 64
 VM_OVERHEAD = Fraction(75, 1000)
-"""Part of the memory that a machine is taken to lose to virtualisation until one has been seen (Karpenter's default)."""
+"""Part of the memory that a machine is taken to lose to virtualisation until one was seen (Karpenter's default)."""
 
 
 @dataclass(frozen=True, slots=True)

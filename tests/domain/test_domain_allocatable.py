@@ -9,8 +9,8 @@ import pytest
 from planner.domain.allocatable import eks_allocatable, eks_reserved_cpu_milli, eni_max_pods
 from planner.units import parse_cpu, parse_memory
 
-# (type, arm64, vCPUs, GiB, max pods, allocatable CPU, allocatable memory): re-tabulated in 2026-08 from what Karpenter's
-# AWS provider (Apache-2.0) computes for Amazon Linux 2023 with its defaults.
+# (type, arm64, vCPUs, GiB, max pods, allocatable CPU, allocatable memory): re-tabulated in 2026-08 from what
+# Karpenter's AWS provider (Apache-2.0) computes for Amazon Linux 2023 with its defaults.
 TABLE = [
     ("g4dn.xlarge", False, 4, 16, 29, "3920m", "14481Mi"),
     ("g4dn.12xlarge", False, 48, 192, 234, "47810m", "178933Mi"),

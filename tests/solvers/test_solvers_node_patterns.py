@@ -21,7 +21,9 @@ LIMITS = PlanLimits(time_limit_seconds=20.0)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(0, 4).flatmap(lambda r: st.lists(st.tuples(st.integers(0, 3), *[st.integers(0, 4)] * r), max_size=25)))
+@given(
+    st.integers(0, 4).flatmap(lambda r: st.lists(st.tuples(st.integers(0, 3), *[st.integers(0, 4)] * r), max_size=25))
+)
 def test_dominated_labels_go_and_no_others(labels):
     """Kept: labels below which no other one is worth as much; of equals one."""
     resources = len(labels[0]) - 1 if labels else 1

@@ -66,9 +66,7 @@ def test_faults_are_named():
 
 
 def test_where_a_class_is_not_allowed_it_does_not_go():
-    case = problem(
-        [((1,), 1, 0, 0, 0)], [((7,), 0, 1.0, 0), ((7,), 0, 9.0, 0)], allowed=np.array([[False, True]])
-    )
+    case = problem([((1,), 1, 0, 0, 0)], [((7,), 0, 1.0, 0), ((7,), 0, 9.0, 0)], allowed=np.array([[False, True]]))
     assert pack(case, np.array([0]), case.items.count).answer is PackingAnswer.IMPOSSIBLE
     assert pack(case, np.array([1]), case.items.count).answer is PackingAnswer.PACKED
     assert len(case.shapes) == 2
