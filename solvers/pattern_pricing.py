@@ -34,8 +34,9 @@ class Effort:
         beam: most labels kept at each step of the first search.
         most_labels: most labels kept at each step of the proof; 0 = no proof beyond the relaxation.
         most_pairs: pairs of labels that the proof may look at before it is given up.
-        window: the proof also collects patterns worth (1 - window) times the best one of the first search; if
-            negative, it only shows that nothing is worth that much more.
+        window: the proof also collects patterns worth (1 - window) times the best one of the first search.
+        narrow: what is tried instead where that grew too large; negative, so it only shows that nothing is worth so
+            much more than the best one.
     """
 
     most_patterns: int = 100
@@ -43,6 +44,7 @@ class Effort:
     most_labels: int = 20_000
     most_pairs: int = 50_000_000
     window: float = 0.02
+    narrow: float = -0.003
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +74,8 @@ class Pricer:
         self.capacity = shape.capacity[self.resources]
         self.demand = items.demand[:, self.resources]
         self._limited: dict[int, int] = {}
+        # Questions until the wide proof, which was given up, is tried again.
+        self._wait, self._next_wait = 0, 4
 
     def best(self, prices: Floats, target: float, effort: Effort, most: Ints | None = None) -> Priced:
         """The best patterns that are worth more than ``target``, and a proved upper bound of all patterns.
@@ -110,15 +114,28 @@ class Pricer:
         counts, values = search.run(effort.most_patterns)
         upper = search.proved_upper(values)
         gave_up = False
-        goal = max(target, float(values.max(initial=0.0)) * (1.0 - effort.window))
-        if effort.most_labels and upper > goal:
+        for window in self._windows(effort):
+            goal = max(target, float(values.max(initial=0.0)) * (1.0 - window))
+            if not effort.most_labels or upper <= goal:
+                break
             search = PatternSearch(items, goal, effort.most_labels, effort.most_pairs)
             better = search.run(effort.most_patterns)
             upper, gave_up = min(upper, search.proved_upper(better[1])), search.was_cut
             counts, values = np.concatenate([better[0], counts]), np.concatenate([better[1], values])
+            if not gave_up:
+                break
+            if window == effort.window:
+                self._wait, self._next_wait = self._next_wait, 2 * self._next_wait
         full = np.zeros((len(values), self.items.size), dtype=np.int64)
         full[:, usable] = counts
         return Priced(full, values, max(upper, target) * (1.0 + _TINY), gave_up)
+
+    def _windows(self, effort: Effort) -> tuple[float, ...]:
+        """The proofs to try, one after the other."""
+        if not self._wait:
+            return effort.window, effort.narrow
+        self._wait -= 1
+        return (effort.narrow,)
 
 
 def binding_resources(items: ItemClasses, shape: Shape) -> Ints:
