@@ -11,8 +11,9 @@ zone is lost. With ``--nodes`` the pods go onto given nodes instead, without Dae
 are to be allocated.
 
 ``class_duals`` of the JSON proves the bound: for one scenario, no pattern of pods that fits a node is worth more than
-the node costs, so the sum over all pods bounds the cost of every packing. With protection there are duals of two
-scenarios; a node's best pattern in each, weighted by the part of the nodes left, adds up to its cost at most.
+the node costs, so the sum over all pods bounds the cost of every packing. With protection there are duals for
+the loss of a zone too; a node's best pattern at each, times the part of the nodes that is left, adds up to at most
+its cost.
 """
 
 import argparse
@@ -38,7 +39,7 @@ from node_pools_input import (
 )
 from node_pools_nodes import allocate_on_nodes
 
-from solvers.node_patterns import BinPlan, PlanLimits, plan_bins
+from solvers.node_patterns import BinPlan, PlanLimits, ScenarioPacking, plan_bins
 from solvers.packing_state import gpu_layout
 from solvers.pattern_columns import Round
 from solvers.pool_problem import PoolProblem
@@ -141,8 +142,8 @@ def plan(options: argparse.Namespace) -> dict:
         "zone_loss": lost,
         "class_duals": duals[0],
         "class_duals_lost": [
-            {"weight": float(weight), "duals": table}
-            for weight, table in zip(found.scenario_weight[1:], duals[1:], strict=True)
+            {"lost": "any zone" if len(duals) == 2 else zone, "weight": float(weight), "duals": table}
+            for zone, weight, table in zip(zones, found.scenario_weight[1:], duals[1:], strict=False)
         ],
     }
 
@@ -182,36 +183,72 @@ def left_out_pods(found: BinPlan, pods: Pods) -> list[int]:
 
 
 def placement_rows(problem: PoolProblem, found: BinPlan, pods: Pods) -> tuple[list[list[str]], list[dict]]:
-    """A row for each pod and scenario, and the protected pods without a place for each lost zone."""
+    """A row for each pod and scenario, and what became of the protected pods for each lost zone.
+
+    The first pods of a class are its protected ones. Pods whose node survives stay there where the packing allows.
+    """
     names = [problem.bins.names[b].split("/") for b in range(problem.bins.size)]
     of_class: dict[int, list[int]] = defaultdict(list)
     for i, k in enumerate(pods.class_of_pod.tolist()):
         of_class[k].append(i)
     rows: list[list[str]] = []
-    lost = []
+    lost: list[dict] = []
+    usual: dict[int, dict[int, list[int]]] = {}
     for scenario in found.scenarios:
+        is_normal = scenario.lost_group < 0
+        wanted = problem.items.count if is_normal else problem.items.protected
+        on_node, moved = _pods_on_nodes(scenario, {k: of_class[k][: int(n)] for k, n in enumerate(wanted)}, usual)
         name = "normal"
-        if scenario.lost_group >= 0:
+        if is_normal:
+            usual = on_node
+        else:
             zone = problem.group_names[scenario.lost_group]
             name = f"lost:{zone}"
-            nowhere = int(problem.items.protected[problem.without_place].sum())
-            lost.append({"zone": zone, "unplaced_protected_pods": int(scenario.left_out.sum())})
-            lost[-1]["protected_pods_that_fit_no_type"] = nowhere
-        next_pod = Counter()
+            lost.append(
+                {
+                    "zone": zone,
+                    "unplaced_protected_pods": int(scenario.left_out.sum()),
+                    "protected_pods_that_fit_no_type": int(problem.items.protected[problem.without_place].sum()),
+                    "pods_moved_within_other_zones": moved,
+                }
+            )
         for number, contents in zip(scenario.bins.tolist(), scenario.contents, strict=True):
             b = int(found.bin_type[number])
-            layout = gpu_layout(problem.items, contents, int(problem.bins.gpus[b])) or []
-            plain = [
+            here = {k: iter(numbers) for k, numbers in on_node[number].items()}
+            gpus_of = (gpu_layout(problem.items, contents, int(problem.bins.gpus[b])) or []) + [
                 (k, ())
                 for k in np.flatnonzero(contents).tolist()
                 if not problem.items.gpu_milli[k]
                 for _ in range(int(contents[k]))
             ]
-            for k, gpus in layout + plain:
-                pod = pods.names[of_class[k][next_pod[k]]]
-                next_pod[k] += 1
-                rows.append([pod, f"node-{number:05d}", *names[b], "on-demand", "+".join(map(str, gpus)), name])
+            for k, gpus in gpus_of:
+                node = [f"node-{number:05d}", *names[b], "on-demand"]
+                rows.append([pods.names[next(here[k])], *node, "+".join(map(str, gpus)), name])
     return rows, lost
+
+
+def _pods_on_nodes(
+    scenario: ScenarioPacking, wanted: dict[int, list[int]], usual: dict[int, dict[int, list[int]]]
+) -> tuple[dict[int, dict[int, list[int]]], int]:
+    """Pods by node and class, and how many left a node that survives: pods stay where they usually are if they can."""
+    on_node: dict[int, dict[int, list[int]]] = {}
+    waiting = {k: set(numbers) for k, numbers in wanted.items()}
+    for number, contents in zip(scenario.bins.tolist(), scenario.contents, strict=True):
+        on_node[number] = {}
+        for k in np.flatnonzero(contents).tolist():
+            stay = [i for i in usual.get(number, {}).get(k, []) if i in waiting[k]][: int(contents[k])]
+            on_node[number][k] = stay
+            waiting[k].difference_update(stay)
+    survivors = {i for number in on_node for numbers in usual.get(number, {}).values() for i in numbers}
+    moved = 0
+    ordered = {k: iter(sorted(numbers)) for k, numbers in waiting.items()}
+    for number, contents in zip(scenario.bins.tolist(), scenario.contents, strict=True):
+        for k, stay in on_node[number].items():
+            while len(stay) < int(contents[k]):
+                pod = next(ordered[k])
+                moved += pod in survivors
+                stay.append(pod)
+    return on_node, moved
 
 
 if __name__ == "__main__":

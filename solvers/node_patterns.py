@@ -67,7 +67,8 @@ class BinPlan:
         lower_bound: no bins that hold all items cost less.
         bound_source: ``"patterns"`` or ``"aggregate"``: the relaxation that proved it.
         class_prices: (scenario of the relaxation, class) prices that prove it.
-        scenario_weight: (scenario of the relaxation,) part of the bins that each one has left, where groups are alike.
+        scenario_weight: (scenario of the relaxation,) part of a bin that the scenario has left: 1, or (Z - 1)/Z where
+            groups are alike and one scenario stands for the loss of any.
         gap: (cost - bound) / bound.
         stopped_by: ``""``, ``"time"``, ``"nodes"`` or ``"rounds"``.
         without_place: (class,) int64 items that fit no bin type; they are in no scenario.
@@ -128,7 +129,7 @@ def plan_bins(
         lower_bound=columns.lower_bound,
         bound_source=columns.bound_source,
         class_prices=columns.prices,
-        scenario_weight=columns.relaxation.weight.min(axis=1, initial=1.0),
+        scenario_weight=columns.relaxation.weight.max(axis=1, initial=0.0),
         gap=relative_gap_between(cost, columns.lower_bound) * cost / max(columns.lower_bound, 1e-300),
         stopped_by=stopped_by,
         without_place=problem.items.count * problem.without_place,
@@ -142,24 +143,48 @@ def _scenarios(columns: ColumnGeneration, whole: WholeMaster) -> tuple[Ints, lis
     problem = columns.problem
     demand = columns.relaxation.demand
     bin_type = np.repeat(np.arange(problem.bins.size), whole.bins)
-    scenarios = [_filled(problem, bin_type, whole, 0, -1, demand[0])]
+    # Where all is protected, the patterns of a loss serve the normal state too, and what survives need not move.
+    first = 1 if columns.relaxation.copies > 1 and len(demand) > 1 and np.array_equal(demand[0], demand[1]) else 0
+    everywhere = np.arange(len(bin_type))
+    usual = _assigned(problem, bin_type, everywhere, whole, first, np.full(len(bin_type), -1))
+    scenarios = [_filled(problem, bin_type, everywhere, whole, usual, -1, demand[0])]
     for group in range(len(problem.group_names) if len(demand) > 1 else 0):
         row = 1 if columns.relaxation.copies > 1 else 1 + group
-        scenarios.append(_filled(problem, bin_type, whole, row, group, demand[row]))
+        here = np.flatnonzero(problem.bins.group[bin_type] != group)
+        pattern = _assigned(problem, bin_type, here, whole, row, usual)
+        scenarios.append(_filled(problem, bin_type, here, whole, pattern, group, demand[row]))
     return bin_type, scenarios
 
 
-def _filled(
-    problem: PoolProblem, bin_type: Ints, whole: WholeMaster, row: int, lost: int, demand: Ints
-) -> ScenarioPacking:
-    """Give the bins that are left the patterns of a scenario, then take out what is too much."""
-    here = np.flatnonzero(problem.bins.group[bin_type] != lost)
-    contents = np.zeros((len(here), problem.items.size), dtype=np.int64)
+def _assigned(problem: PoolProblem, bin_type: Ints, here: Ints, whole: WholeMaster, row: int, usual: Ints) -> Ints:
+    """(bin here,) number of the pattern of each bin, -1 = none: the usual one where the scenario uses it too.
+
+    The others go to the bins of each shape in turns over the groups, so that every group has its part.
+    """
+    left = whole.used[row].copy()
+    pattern = np.full(len(here), -1, dtype=np.int64)
+    for place, number in enumerate(usual[here].tolist()):
+        if number >= 0 and left[number] > 0:
+            pattern[place] = number
+            left[number] -= 1
+    starts = np.concatenate([[0], np.cumsum(np.bincount(bin_type, minlength=problem.bins.size))])
+    turn = here - starts[bin_type[here]]
     shape_here = problem.shape_of_bin[bin_type[here]]
     for t in range(len(problem.shapes)):
-        places = np.flatnonzero(shape_here == t)
-        patterns = np.repeat(np.flatnonzero(whole.shape == t), whole.used[row, whole.shape == t])[: len(places)]
-        contents[places[: len(patterns)]] = whole.patterns[patterns]
+        places = np.flatnonzero((shape_here == t) & (pattern < 0))
+        places = places[np.lexsort((places, turn[places]))]
+        numbers = np.flatnonzero(whole.shape == t)
+        wanted = np.repeat(numbers, left[numbers])[: len(places)]
+        pattern[places[: len(wanted)]] = wanted
+    return pattern
+
+
+def _filled(
+    problem: PoolProblem, bin_type: Ints, here: Ints, whole: WholeMaster, pattern: Ints, lost: int, demand: Ints
+) -> ScenarioPacking:
+    """Fill the bins that are left with their patterns, then take out what is too much."""
+    contents = np.zeros((len(here), problem.items.size), dtype=np.int64)
+    contents[pattern >= 0] = whole.patterns[pattern[pattern >= 0]]
     too_many = np.maximum(contents.sum(axis=0) - demand, 0)
     # The emptiest bins first, so that bins become empty.
     for place in np.argsort(contents @ np.maximum(problem.items.demand.sum(axis=1), 1), kind="stable").tolist():

@@ -5,9 +5,9 @@ With y_skt items of class k on bins of shape t in scenario s, and N_st = sum_{o 
 
     min   sum_o c_o n_o
     s.t.  sum_t y_skt                      >= d_sk          all_placed[s|k]
-          sum_k d_kr y_skt                 <= C_tr N_st     capacity[s|t|r]
+          sum_k d_kr y_skt                 <= C_tr N_st     capacity<r>[s|t]
           sum_k milli_k y_skt              <= 1000 G_t N_st gpu_milli[s|t]
-          sum_{k: d_kr > C_tr/2} y_skt     <= N_st          one_large[s|t|r]
+          sum_{k: d_kr > C_tr/2} y_skt     <= N_st          one_large<r>[s|t]
           sum_k g_k y_skt + sum_{k: share > 500} y_skt <= G_t N_st   one_large_share[s|t]
           0 <= n_o <= U_o whole,  y >= 0,  y_skt = 0 where k does not fit t
 
