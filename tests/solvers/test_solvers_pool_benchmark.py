@@ -19,11 +19,11 @@ s2,500,500,1,400,,LS,Running
 w1,500,500,1,1000,,LS,Running
 big,99000,500,0,0,,LS,Running
 """
-# One core and 3,000 MiB less 250m and 400 MiB leave 3,750m and 2,600 MiB of "plain", 3,750m and two GPUs of "gpu".
-ALLOCATABLE = """instance_type,arch,vcpus,memory_gib,gpu_model,gpu_count,gpu_memory_gib,allocatable_cpu,allocatable_memory,max_pods
-plain.x,amd64,4,4,,,,4000m,3000Mi,29
-gpu.x,amd64,4,4,T4,2,16,4000m,3000Mi,29
-dear.x,amd64,4,4,,,,4000m,3000Mi,29
+# Four cores and 3,000 MiB less 250m and 400 MiB leave 3,750m and 2,600 MiB of "plain", 3,750m and two GPUs of "gpu".
+ALLOCATABLE = """instance_type,arch,gpu_model,gpu_count,allocatable_cpu,allocatable_memory,max_pods
+plain.x,amd64,,,4000m,3000Mi,29
+gpu.x,amd64,T4,2,4000m,3000Mi,29
+dear.x,amd64,,,4000m,3000Mi,29
 """
 PRICES = """cloud,region,zone,instance_type,vcpus,memory_gib,on_demand_usd_per_hour,spot_usd_per_hour
 aws,here,,plain.x,4,4,1.0,
