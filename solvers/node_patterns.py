@@ -98,6 +98,8 @@ def plan_bins(
     def spent() -> float:
         return time.process_time() - began
 
+    if not np.any(problem.items.count * ~problem.without_place):
+        return _nothing_to_pack(problem)
     columns = ColumnGeneration(problem)
     columns.run(
         most_rounds=limits.most_rounds,
@@ -135,6 +137,26 @@ def plan_bins(
         without_place=problem.items.count * problem.without_place,
         rounds=columns.rounds,
         faults=tuple(_faults(problem, bin_type, scenarios)),
+    )
+
+
+def _nothing_to_pack(problem: PoolProblem) -> BinPlan:
+    """The plan without bins: there are no items, or none fits a bin."""
+    nothing = np.zeros(0, dtype=np.int64)
+    classes = problem.items.size
+    lost = range(len(problem.group_names)) if problem.items.protected.any() else range(0)
+    contents, left = np.zeros((0, classes), dtype=np.int64), np.zeros(classes, dtype=np.int64)
+    return BinPlan(
+        bin_type=nothing,
+        scenarios=tuple(ScenarioPacking(group, nothing, contents, left) for group in (-1, *lost)),
+        cost_per_hour=0.0,
+        lower_bound=0.0,
+        bound_source="patterns",
+        class_prices=np.zeros((1, classes)),
+        scenario_weight=np.ones(1),
+        gap=0.0,
+        stopped_by="",
+        without_place=problem.items.count.copy(),
     )
 
 

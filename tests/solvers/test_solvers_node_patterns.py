@@ -16,6 +16,7 @@ from solvers.pattern_labels import undominated
 from solvers.pattern_master import Relaxation, relaxed_master
 from solvers.pattern_pricing import Effort, Pricer
 from solvers.pattern_search import improve
+from solvers.pool_problem import BinTypes, ItemClasses, PoolProblem
 
 LIMITS = PlanLimits(time_limit_seconds=20.0)
 
@@ -234,6 +235,17 @@ def test_nothing_to_place_and_nowhere_to_place_it():
     """No items: no bins. An item larger than every bin is told apart, the rest is planned."""
     empty = problem([((4,), 0, 0, 0, 0)], [((10,), 0, 1.0, 0)])
     assert (plan_bins(empty, LIMITS).cost_per_hour, plan_bins(empty, LIMITS).gap) == (0.0, 0.0)
+    no_classes = PoolProblem(
+        ItemClasses((), np.zeros((0, 1), dtype=np.int64), *[np.zeros(0, dtype=np.int64)] * 4), empty.bins, ("a",)
+    )
+    none = np.zeros(0, dtype=np.int64)
+    no_bins = PoolProblem(
+        problem([((4,), 2, 0, 0, 0)], [((10,), 0, 1.0, 0)]).items,
+        BinTypes((), np.zeros((0, 1), dtype=np.int64), none, np.zeros(0), none, np.zeros(0)),
+        ("a",),
+    )
+    assert plan_bins(no_classes, LIMITS).cost_per_hour == 0.0
+    assert plan_bins(no_bins, LIMITS).without_place.tolist() == [2]
     case = problem([((40,), 2, 0, 0, 0), ((4,), 1, 0, 0, 0)], [((10,), 0, 1.0, 0)])
     plan = plan_bins(case, LIMITS)
     assert plan.without_place.tolist() == [2, 0]
