@@ -97,10 +97,12 @@ class ColumnGeneration:
                     self.is_converged = True
                     return
                 effort = Effort()
+        # Stopped by a limit: the master's own prices may prove more than mixed ones that were still far away.
+        self._round(Effort(), out_of_time, mix=0.0)
+        self.point = solve_relaxed(self.relaxation, self.pool)
 
-    def _round(self, effort: Effort, out_of_time: Callable[[], bool]) -> int:
+    def _round(self, effort: Effort, out_of_time: Callable[[], bool], mix: float = _SMOOTHING) -> int:
         """Price once, moving towards the master's prices until patterns are found; how many were new."""
-        mix = _SMOOTHING
         while True:
             prices = mix * self._center + (1.0 - mix) * self.point.prices
             bins = mix * self._center_bins + (1.0 - mix) * self.point.bin_prices
