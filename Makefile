@@ -13,7 +13,7 @@ OUT ?= out
 help:
 	@echo "make demo    install into $(VENV) and plan the sample cluster; patches go to $(OUT)/"
 	@echo "make test    lint, types, import rules, every test"
-	@echo "make bench   benchmarks (minutes); make docs, make sample: generated files"
+	@echo "make bench   benchmarks (minutes; DATA=DIR adds those on traces); make docs, make sample: generated files"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "the planner needs Python 3.11 or newer; set PYTHON=/path/to/python3" >&2; exit 1; }
@@ -57,6 +57,12 @@ bench: $(VENV)/.installed-dev
 	@sh scripts/ensure-prometheus.sh
 	$(BIN)/python benchmarks/collect.py
 	$(BIN)/python benchmarks/recommend.py
+ifneq ($(DATA),)
+	$(BIN)/python benchmarks/right_sizing.py --data $(DATA)/usage --plots $(OUT)/plots
+	$(BIN)/python benchmarks/autoscaling.py --data $(DATA)
+	$(BIN)/python benchmarks/node_pools.py --pods $(DATA)/openb/openb_pod_list_default.csv \
+		--prices $(DATA)/prices_gpu_cpu.csv --allocatable $(DATA)/aws_eks_allocatable.csv
+endif
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python scripts/make_docs.py

@@ -2,7 +2,7 @@
 
 Example::
 
-    python benchmarks/autoscaling.py --data ../shared/data --json out.json
+    python benchmarks/autoscaling.py --data DIR --json out.json
 
 Every trace becomes the demand of pods that serve and request one core; its 99th percentile is the
 work of 20 pods. For each usual setting (target 50, 60, 70, 80 %, minimum 2, maximum 3 x the peak of

@@ -148,7 +148,8 @@ def _dials(own: RiskSizer, resource: ResourceName, methods: Sequence[str]) -> li
             ratio = own.level / (1.0 - own.level) * factor
             level = ratio / (1.0 + ratio)
             price = own.risk_price * (ratio + 1.0) * (1.0 - own.level)
-            turned.append(replace(own, risk_price=price, level=level, setting=f"price of risk x {factor:g}"))
+            text = f"price of risk x {factor:g}"
+            turned.append(replace(own, risk_price=price, level=level, budgets=(), setting=text))
         else:
             turned.append(replace(own, risk_price=price, budgets=(), setting=f"price of risk x {factor:g}"))
     for name in METHODS:
