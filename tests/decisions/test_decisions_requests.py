@@ -97,7 +97,7 @@ def test_cpu_follows_the_newsvendor_quantile(tmp_path):
     cpu[::25] = 0.9
     usage = {("shop", "web-0", "app"): {Metric.CPU: cpu, Metric.MEMORY: flat(200 * MIB)}}
     balanced = one(plan_of(tmp_path / "a", [workload()], usage))
-    assert balanced.proposed["requests"]["cpu"] == "105m"  # the upper end of the bin that holds 0.1
+    assert balanced.proposed["requests"]["cpu"] == "100m"
     cautious = plan_of(tmp_path / "b", [workload()], usage, "defaults: {risk: {cpu_shortage_price_ratio: 99}}")
     value = float(one(cautious).proposed["requests"]["cpu"].removesuffix("m"))
     assert 900 <= value <= 930 or value == 1
