@@ -59,8 +59,9 @@ class ResourceHistory:
 
     def share_covered(self, row: int, value: float) -> float:
         """Share of a container's samples that are not above a value."""
-        values, share, _ = descending_shares(self.ranks.take(np.array([row])))
-        return 1.0 - float(share[0, values[0] > value].sum())
+        weights = self.ranks.weights[row]
+        above = weights[self.ranks.values[row] > value]  # an empty group is NaN: not above
+        return 1.0 - float(above.sum(dtype=np.float64)) / max(int(self.samples[row]), 1)
 
     def mean(self) -> NDArray[np.float64]:
         """(container,) mean of all samples; 0 where there is none."""
@@ -201,7 +202,7 @@ class _Gatherer:
         owner = rows[order]
         starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
         unique = owner[starts]
-        highest = np.fmax.reduceat(values[order], starts, axis=0)  # (container, step) over its pods
+        highest = _highest_over_pods(values, order, starts)
         present = np.isfinite(highest)
         any_sample = present.any(axis=1)
         unique, highest, present = unique[any_sample], highest[any_sample], present[any_sample]
@@ -226,6 +227,25 @@ class _Gatherer:
             samples += np.bincount(rows[known], weights=np.isfinite(values).sum(axis=1), minlength=self.count)
         mean: NDArray[np.float64] = np.divide(total, samples, out=np.full(self.count, np.nan), where=samples > 0)
         return mean
+
+
+def _highest_over_pods(
+    values: NDArray[np.float32], order: NDArray[np.intp], starts: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """(container, step) highest over the pods of each container; by number of pods, several times as fast as reduceat.
+
+    Args:
+        values: (pod, step), NaN = no sample.
+        order: (pod,) rows of ``values``, container by container.
+        starts: (container,) positions in ``order`` where each begins.
+    """
+    pods = np.diff(np.r_[starts, len(order)])
+    highest = np.empty((len(starts), values.shape[1]), dtype=values.dtype)
+    for count in np.unique(pods).tolist():
+        own = pods == count
+        members = order[starts[own][:, None] + np.arange(count)]
+        highest[own] = values[members[:, 0]] if count == 1 else np.fmax.reduce(values[members], axis=1)
+    return highest
 
 
 def _spread(pod_peaks: dict[tuple[int, str], float], count: int) -> NDArray[np.float64]:
