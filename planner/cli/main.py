@@ -1,5 +1,6 @@
 """``planner``: one file per command; errors become one line and an exit code here."""
 
+import os
 import sys
 
 import typer
@@ -37,7 +38,30 @@ def version() -> None:
 
 
 def run() -> None:
-    """Entry point: run a command, turn the planner's own errors into one line on stderr."""
+    """Entry point: run a command, then end the process at once."""
+    try:
+        _run_command()
+    except SystemExit as end:
+        _leave(end.code)
+    _leave(0)
+
+
+def _leave(code: object) -> None:
+    """End without taking the interpreter down: thread pools of native libraries (HiGHS, Arrow) sometimes abort then.
+
+    Everything that a command opened is closed by now; only the standard streams hold text.
+    """
+    status = code if isinstance(code, int) else EXIT_ERROR if code else 0
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):  # the reader left, or the stream is closed already
+            status = status or EXIT_ERROR
+    os._exit(status)
+
+
+def _run_command() -> None:
+    """Run a command, turn the planner's own errors into one line on stderr."""
     try:
         app()
     except PlannerError as error:
