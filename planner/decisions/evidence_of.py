@@ -56,13 +56,14 @@ def expected_incidents(
     if memory:
         rows = np.array([items[changes[i].items["memory"]].history_row for i in memory])
         sides = ("before", "after")
-        sizes = np.array([[_allowed_memory(getattr(changes[i], side)) for side in sides] for i in memory])
+        sizes = np.array([[allowed_memory(getattr(changes[i], side)) for side in sides] for i in memory])
         chance = np.nan_to_num(facts.risk.memory.take(rows).chance(sizes)) * DAYS  # no limit and no request: 0
         result.memory_now[memory], result.memory_proposed[memory] = chance[:, 0], chance[:, 1]
     return result
 
 
-def _allowed_memory(container: Container) -> float:
+def allowed_memory(container: Container) -> float:
+    """Bytes that a container may have before it fails: its limit, else its request; NaN = neither is set."""
     limit = amount(container.limits, "memory")
     if limit is not None:
         return limit

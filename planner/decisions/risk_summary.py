@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.decisions.candidates import Candidate
+from planner.decisions.evidence_of import allowed_memory
 from planner.decisions.facts import Facts
 from planner.decisions.risk_terms import DAYS
 from planner.decisions.sizing import Sizing
-from planner.domain.pod_request import PlannedWorkload, amount, requested
+from planner.domain.pod_request import PlannedWorkload, requested
 from planner.domain.workload import Container
 from planner.plan.schema import BudgetUse, RiskSummary
 
@@ -40,16 +41,13 @@ def _memory_days(
 ) -> tuple[Floats, Floats, Floats]:
     """(item,) expected days in 30 above what each may have, now and planned; (item,) planned size."""
     rows = np.array([item.history_row for item in items], dtype=np.intp)
-    sides = [[_allowed(item.container), _allowed(after[item.workload_row, item.container.name])] for item in items]
+    sides = [
+        [allowed_memory(item.container), allowed_memory(after[item.workload_row, item.container.name])]
+        for item in items
+    ]
     sizes = np.array(sides, dtype=np.float64).reshape(len(items), 2)
     chance = np.nan_to_num(facts.risk.memory.take(rows).chance(sizes)) * DAYS
     return chance[:, 0], chance[:, 1], np.nan_to_num(sizes[:, 1], nan=np.inf)
-
-
-def _allowed(container: Container) -> float:
-    limit = amount(container.limits, "memory")
-    request = amount(container.requests, "memory")
-    return limit if limit is not None else request if request is not None else np.nan
 
 
 def _cpu_shortage(
