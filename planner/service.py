@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from planner.domain.keys import TargetQuery
     from planner.patches.export import ExportSummary
     from planner.plan.backtest import BacktestReport
-    from planner.plan.schema import NotRecommended, Plan, Recommendation, Target
+    from planner.plan.frozen import Target
+    from planner.plan.schema import NotRecommended, Plan, Recommendation
     from planner.reports.explain import UsageForPlot
     from planner.snapshot.header import Header
     from planner.snapshot.read import Snapshot
@@ -138,7 +139,7 @@ def find_in_plan(plan: "Plan", query: "TargetQuery") -> "tuple[list[Recommendati
     Raises:
         UsageError: it says nothing; close names are offered.
     """
-    from planner.plan.schema import Target
+    from planner.plan.frozen import Target
 
     def about(target: Target) -> bool:
         named = (target.namespace, target.kind.lower(), target.name) == (

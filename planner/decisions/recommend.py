@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.config.policy import Policy
+from planner.decisions.autoscaling.plan import plan_autoscaling
 from planner.decisions.backtest_gate import Held, backtest_line, held_back
 from planner.decisions.candidates import Candidate, LeftAlone, find_candidates
 from planner.decisions.changes import ContainerPlan
 from planner.decisions.evidence_of import Expected, evidence, expected_incidents
 from planner.decisions.facts import Facts, gather
 from planner.decisions.money import price_uses, value_per_month
+from planner.decisions.node_pools.plan import NodeBill, plan_pools
 from planner.decisions.requests import RequestsPlan, patch_route, plan_requests, resources_json
 from planner.decisions.risk_summary import risk_summary
 from planner.decisions.scope import Scope
@@ -22,7 +24,8 @@ from planner.domain.prices import ResourcePrices
 from planner.domain.workload import Container, ContainerRole, Workload
 from planner.errors import DataTooPoorError
 from planner.plan.files import recommendation_id, with_id
-from planner.plan.schema import Bill, Kind, NotRecommended, Plan, Reason, Recommendation, Target, Window
+from planner.plan.frozen import Target
+from planner.plan.schema import Bill, Kind, NotRecommended, Plan, Reason, Recommendation, Window
 from planner.units import GIB, HOURS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -54,7 +57,9 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
     candidates = find_candidates(facts, scope)
     sizing = size(facts, candidates.items, backend)
     held = held_back(facts, candidates.items)
-    outcome = plan_requests(facts, candidates, sizing, held)
+    autoscaling = plan_autoscaling(facts, inside, candidates, plan_requests(facts, candidates, sizing, held))
+    outcome = autoscaling.outcome
+    pools = plan_pools(facts, outcome.planned)
     expected = expected_incidents(facts, outcome.changes, candidates.items, sizing.level)
     recommendations = _recommendations(facts, outcome, candidates.items, expected, held)
     header = snapshot.header
@@ -66,13 +71,19 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
         policy_id=f"policy-{policy.digest()[:16]}",
         policy=policy.as_json(),
         scope=scope.as_json(),
-        bill=_bill(facts, outcome, inside, sum(r.freed_value_per_month or 0.0 for r in recommendations)),
+        bill=_node_bill(
+            _bill(facts, outcome, inside, sum(r.freed_value_per_month or 0.0 for r in recommendations)), pools.bill
+        ),
         totals=_totals(facts, outcome, inside),
         risk=risk_summary(facts, candidates.items, sizing, outcome.planned),
         solver=_solver(sizing, backend),
-        recommendations=tuple(recommendations),
+        pools=pools.pools,
+        pool_plan=pools.pool_plan,
+        zone_loss=pools.zone_loss,
+        recommendations=(*recommendations, *autoscaling.recommendations, *pools.recommendations),
+        findings=(*autoscaling.findings, *pools.findings),
         not_recommended=tuple(_not_recommended(facts, alone) for alone in _sorted(facts, outcome.left_alone)),
-        warnings=plan_warnings(facts, sizing, inside),
+        warnings=(*plan_warnings(facts, sizing, inside), *autoscaling.warnings, *pools.warnings),
     )
     return with_id(plan)
 
@@ -185,11 +196,14 @@ def _bill(facts: Facts, outcome: RequestsPlan, inside: list[int], freed: float) 
         item = outcome.planned[row]
         current += value_per_month(item.requested_now(), prices)
     nodes, unknown = facts.snapshot.nodes, facts.unpriced_nodes()
+    planned = round(round(current, 2) - freed, 2)
     return Bill(
         currency=facts.policy.currency,
         basis="requests",
         current_per_month=round(current, 2),
-        planned_per_month=round(round(current, 2) - freed, 2),
+        planned_per_month=planned,
+        requested_now_per_month=round(current, 2),
+        requested_planned_per_month=planned,
         nodes_per_month=round(
             sum(n.price.amount_per_hour for n in nodes if n.price and n.name not in unknown) * HOURS_PER_MONTH, 2
         ),
@@ -197,6 +211,25 @@ def _bill(facts: Facts, outcome: RequestsPlan, inside: list[int], freed: float) 
         unpriced_workloads=unpriced,
         prices=price_uses(nodes, facts.book),
         notes=(BASIS_NOTE,),
+    )
+
+
+def _node_bill(bill: Bill, nodes: NodeBill | None) -> Bill:
+    """The bill in the measure of nodes, where pools were planned."""
+    if nodes is None:
+        return bill
+    return bill.model_copy(
+        update={
+            "basis": "nodes",
+            "current_per_month": nodes.current_per_month,
+            "planned_per_month": nodes.planned_per_month,
+            "lower_bound_per_month": nodes.lower_bound_per_month,
+            "gap": nodes.gap,
+            "repacked_per_month": nodes.repacked_per_month,
+            "saving_by_packing_per_month": round(nodes.current_per_month - nodes.repacked_per_month, 2),
+            "saving_by_sizing_per_month": round(nodes.repacked_per_month - nodes.planned_per_month, 2),
+            "notes": (),
+        }
     )
 
 

@@ -1,7 +1,10 @@
 """What a pod asks of the scheduler: the one figure behind packing, quotas and the bill."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from planner.domain.workload import Container, ContainerRole, Resources, Workload
 
@@ -25,12 +28,17 @@ class PlannedWorkload:
         replicas: pods wanted now, over all templates.
         mean_pods: pod template -> pods running on average over the typical week; the key is ``None``
             where the workload has one template only.
+        week_pods: pod template -> (168,) float64, pods running on average in each hour of the typical week, from
+            Monday 00:00 UTC; without a template's entry they are the observed ones.
+        max_pods: most pods at once, an autoscaler's maximum included; ``None`` = as today.
     """
 
     workload: Workload
     containers: tuple[Container, ...]
     replicas: float
     mean_pods: Mapping[str | None, float]
+    week_pods: Mapping[str | None, NDArray[np.float64]] = field(default_factory=dict)
+    max_pods: float | None = None
 
     def requested_now(self) -> PodRequest:
         """Sum of the effective requests of its mean pods today."""

@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from planner.plan.schema import Frozen, Target, Window
+from planner.plan.frozen import Frozen, Target
+from planner.plan.schema import Window
 
 SCHEMA_VERSION = "1.0"
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from planner.errors import PlanFileError
-from planner.plan.schema import SCHEMA_VERSION, Frozen, Plan, Target
+from planner.plan.frozen import Frozen, Target
+from planner.plan.schema import SCHEMA_VERSION, Plan
 
 _OUTSIDE_THE_HASH = {"plan_id", "created_at", "planner_version"}
 

@@ -9,15 +9,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from planner.plan.autoscaling import AutoscalerPlan
+from planner.plan.frozen import Frozen, Numbers, Target
+from planner.plan.pools import Pool, PoolPlan, ZoneLoss
 
 SCHEMA_VERSION = "1.0"
-
-
-class Frozen(BaseModel):
-    """Base of every part of a plan: immutable, and strict about unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Kind(StrEnum):
@@ -40,24 +38,13 @@ class Confidence(StrEnum):
     HIGH = "high"
 
 
-class Target(Frozen):
-    """The object that a recommendation or a refusal is about."""
-
-    cluster: str
-    api_version: str
-    kind: str
-    namespace: str | None = None
-    name: str
-    container: str | None = None
-
-
 class Detail(Frozen):
     """Why one value is what it is."""
 
     field: str = Field(description="Dotted field of `proposed` that this explains, such as `requests.cpu`.")
     code: str = Field(description="Stable word for programs: `risk_price`, `oom_floor`, `quota` ...")
     text: str = Field(description="One line for people.")
-    numbers: dict[str, float | int | str | None] = Field(default_factory=dict)
+    numbers: Numbers = Field(default_factory=dict)
 
 
 class Reason(Frozen):
@@ -125,6 +112,9 @@ class Recommendation(Frozen):
     saving_per_month: float | None = Field(
         default=None, description="Part of the bill's change; null while `bill.basis` is `requests`."
     )
+    after: tuple[str, ...] = Field(default=(), description="Ids of recommendations to be applied before this one.")
+    warnings: tuple[str, ...] = Field(default=(), description="What whoever applies it must know.")
+    autoscaler: AutoscalerPlan | None = Field(default=None, description="Of kind `autoscaler` only.")
     patch: dict[str, Any] = Field(
         default_factory=dict,
         description="How the change reaches the object: `method` (strategic-merge | json-patch | none),"
@@ -141,7 +131,7 @@ class NotRecommended(Frozen):
     reason: str = Field(description="Stable word: `hpa_on_same_metric`, `too_little_data` ...")
     text: str
     fix: str = ""
-    numbers: dict[str, float | int | str | None] = Field(default_factory=dict)
+    numbers: Numbers = Field(default_factory=dict)
 
 
 class BudgetUse(Frozen):
@@ -199,6 +189,17 @@ class Bill(Frozen):
     )
     current_per_month: float
     planned_per_month: float
+    lower_bound_per_month: float | None = Field(
+        default=None, description="No plan for these pods under these rules costs less; null while no pool is planned."
+    )
+    gap: float | None = Field(default=None, description="(planned - lower bound) / lower bound.")
+    repacked_per_month: float | None = Field(
+        default=None, description="Today's pods, unchanged, on pools planned by the same rules."
+    )
+    saving_by_packing_per_month: float | None = Field(default=None, description="current - repacked.")
+    saving_by_sizing_per_month: float | None = Field(default=None, description="repacked - planned.")
+    requested_now_per_month: float = Field(default=0.0, description="Value of what is requested, at the nodes' prices.")
+    requested_planned_per_month: float = Field(default=0.0, description="The same under the plan.")
     nodes_per_month: float = Field(description="Today's nodes at their known prices.")
     unpriced_nodes: tuple[str, ...] = Field(default=(), description="Nodes with no known price: not counted as free.")
     unpriced_workloads: int = Field(default=0, description="Workloads without a price, left out of both sums.")
@@ -214,6 +215,17 @@ class PlanWarning(Frozen):
     costs: str = Field(default="", description="What the plan loses by it.")
     fix: str = ""
     objects: tuple[str, ...] = ()
+
+
+class Finding(Frozen):
+    """Something that is wrong, or could be better, whatever is recommended."""
+
+    code: str = Field(description="Stable word: `dead_target`, `idle_gpu`, `no_autoscaler` ...")
+    severity: Literal["info", "warning", "critical"]
+    target: Target
+    text: str
+    fix: str = ""
+    numbers: Numbers = Field(default_factory=dict)
 
 
 class Window(Frozen):
@@ -249,6 +261,10 @@ class Plan(Frozen):
     )
     risk: RiskSummary = Field(default_factory=RiskSummary)
     solver: dict[str, Any] = Field(default_factory=dict, description="Status, backend, objective and bounds.")
+    pools: tuple[Pool, ...] = ()
+    pool_plan: PoolPlan | None = Field(default=None, description="null = no pools were planned; a warning says why.")
+    zone_loss: tuple[ZoneLoss, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
+    findings: tuple[Finding, ...] = ()
     not_recommended: tuple[NotRecommended, ...] = ()
     warnings: tuple[PlanWarning, ...] = ()

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 from planner.plan.backtest import BacktestReport, ContainerOutcome, Outcome
-from planner.plan.schema import Frozen, Target
+from planner.plan.frozen import Frozen, Target
 from planner.reports.csv_rows import csv_number, csv_text
 
 _BEFORE = ("cluster", "snapshot_id", "policy_id", "synthetic", "horizon_days", "folds", "currency")

@@ -4,7 +4,8 @@ import re
 
 from planner.patches.yaml_text import to_yaml
 from planner.plan.files import document_json
-from planner.plan.schema import Frozen, Plan
+from planner.plan.frozen import Frozen
+from planner.plan.schema import Plan
 
 _SUSPECT = re.compile(r"[^\x00-\x7e]")
 """Beyond ASCII. What is not printable of it would reach the terminal: JSON escapes only U+0000 to U+001F."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from planner.plan.schema import Bill, NotRecommended, Plan, PlanWarning, Recommendation, Target
+from planner.plan.frozen import Target
+from planner.plan.schema import Bill, NotRecommended, Plan, PlanWarning, Recommendation
 from planner.units import GIB, parse_cpu, parse_memory
 
 RESOURCES = ("cpu", "memory")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.plan.schema import Target
+from planner.plan.frozen import Target
 from planner.reports.explain import UsageForPlot
 from planner.snapshot.header import Metric
 from planner.snapshot.usage import day_start

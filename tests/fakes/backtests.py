@@ -6,7 +6,8 @@ from typing import Any
 from fakes.plans import CLUSTER, END, HOSTILE_TEXT, START
 
 from planner.plan.backtest import BacktestReport, ContainerOutcome, FoldTimes, Outcome
-from planner.plan.schema import Target, Window
+from planner.plan.frozen import Target
+from planner.plan.schema import Window
 
 
 def outcome(resource: str, method: str, reserved: float, incidents: float, **changes: Any) -> Outcome:

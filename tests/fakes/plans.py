@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from planner.plan.files import recommendation_id, with_id
+from planner.plan.frozen import Target
 from planner.plan.schema import (
     BacktestLine,
     Bill,
@@ -25,7 +26,6 @@ from planner.plan.schema import (
     Reason,
     Recommendation,
     RiskSummary,
-    Target,
     Window,
 )
 

@@ -5,7 +5,8 @@ import pytest
 
 from planner.errors import PlanFileError
 from planner.plan.files import document_json, read_plan, recommendation_id, with_id, write_plan
-from planner.plan.schema import Bill, Plan, Target, Window
+from planner.plan.frozen import Target
+from planner.plan.schema import Bill, Plan, Window
 
 MOMENT = datetime(2026, 1, 5, tzinfo=UTC)
 
