@@ -98,7 +98,7 @@ def plan_bins(
     def spent() -> float:
         return time.process_time() - began
 
-    if not np.any(problem.items.count * ~problem.without_place):
+    if not np.any(problem.items.at_once * ~problem.without_place) and not problem.rows:
         return _nothing_to_pack(problem)
     columns = ColumnGeneration(problem)
     columns.run(
@@ -115,15 +115,19 @@ def plan_bins(
         node_limit=limits.node_limit,
     )
     bin_type, scenarios = _scenarios(columns, whole)
-    if len(scenarios) == 1 and problem.drop_cost is None:
-        bin_type, contents = improve(problem, bin_type, scenarios[0].contents)
-        scenarios = [ScenarioPacking(-1, np.arange(len(bin_type)), contents, scenarios[0].left_out)]
+    if len(scenarios) == 1 and not scenarios[0].left_out.any():
+        better, contents = improve(problem, bin_type, scenarios[0].contents)
+        if all(row.is_kept(np.bincount(better, minlength=problem.bins.size)) for row in problem.rows):
+            bin_type = better
+            scenarios = [ScenarioPacking(-1, np.arange(len(bin_type)), contents, scenarios[0].left_out)]
     stopped_by = whole.stopped_by
     if not columns.is_converged:
         stopped_by = stopped_by or ("time" if columns.rounds < limits.most_rounds else "rounds")
     cost = float(problem.bins.cost_per_hour[bin_type].sum())
     if problem.drop_cost is not None:
-        cost += float(scenarios[0].left_out @ problem.drop_cost)
+        # Where groups are alike one scenario of the bound stands for the loss of any: the worst of them counts.
+        left = [float(scenario.left_out @ problem.drop_cost) for scenario in scenarios]
+        cost += left[0] + (max(left[1:], default=0.0) if columns.relaxation.copies > 1 else sum(left[1:]))
     return BinPlan(
         bin_type=bin_type,
         scenarios=tuple(scenarios),
@@ -166,7 +170,8 @@ def _scenarios(columns: ColumnGeneration, whole: WholeMaster) -> tuple[Ints, lis
     demand = columns.relaxation.demand
     bin_type = np.repeat(np.arange(problem.bins.size), whole.bins)
     # Where all is protected, the patterns of a loss serve the normal state too, and what survives need not move.
-    first = 1 if columns.relaxation.copies > 1 and len(demand) > 1 and np.array_equal(demand[0], demand[1]) else 0
+    serves_both = columns.relaxation.copies > 1 and len(demand) > 1 and np.array_equal(demand[0], demand[1])
+    first = int(serves_both and bool(np.all(whole.used[1] @ whole.patterns >= demand[1])))
     everywhere = np.arange(len(bin_type))
     usual = _assigned(problem, bin_type, everywhere, whole, first, np.full(len(bin_type), -1))
     scenarios = [_filled(problem, bin_type, everywhere, whole, usual, -1, demand[0])]
@@ -214,9 +219,10 @@ def _filled(
         contents[place] -= taken
         too_many -= taken
     left = demand - contents.sum(axis=0)
-    if left.any() and problem.drop_cost is None:
+    if left.any():
         again = pack(problem, bin_type[here], demand, most_nodes=0)
-        if again.answer is PackingAnswer.PACKED:
+        worth = np.ones(problem.items.size) if problem.drop_cost is None else problem.drop_cost
+        if again.answer is PackingAnswer.PACKED or float(again.left @ worth) < float(left @ worth):
             contents, left = again.contents, again.left
     return ScenarioPacking(lost, here, contents, left)
 
@@ -231,4 +237,7 @@ def _faults(problem: PoolProblem, bin_type: Ints, scenarios: list[ScenarioPackin
         name = "all" if scenario.lost_group < 0 else f"lost {problem.group_names[scenario.lost_group]}"
         found = find_faults(problem, bin_type[scenario.bins], scenario.contents, wanted)
         faults += [f"{name}: {fault}" for fault in found]
-    return faults
+    bins = np.bincount(bin_type, minlength=problem.bins.size)
+    faults += [f"rule {row.name} is broken" for row in problem.rows if not row.is_kept(bins)]
+    names = problem.bins.names
+    return faults + [f"more bins of type {names[b]} than its limit" for b in np.flatnonzero(bins > problem.bins.limit)]

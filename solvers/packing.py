@@ -49,6 +49,9 @@ def holds(problem: PoolProblem, contents: Ints, bin_type: int) -> bool:
     inside = contents > 0
     if not problem.fits[inside, bin_type].all():
         return False
+    limit = problem.items.most_per_bin
+    if limit is not None and np.any((contents > limit) & (limit > 0)):
+        return False
     if np.any(contents @ problem.items.demand > problem.bins.capacity[bin_type]):
         return False
     return gpu_layout(problem.items, contents, int(problem.bins.gpus[bin_type])) is not None

@@ -59,6 +59,8 @@ class PackingState:
     def can_take(self, k: int) -> Bools:
         """(bin,) bool: bins with room for one more item of class k."""
         room: Bools = self.fits[k] & np.all(self.free >= self.items.demand[k], axis=1)
+        if self.items.most_per_bin is not None and self.items.most_per_bin[k]:
+            room &= self.contents[:, k] < self.items.most_per_bin[k]
         if self.items.gpus[k]:
             room &= (self.gpu_free == WHOLE_MILLI).sum(axis=1) >= self.items.gpus[k]
         elif self.items.share_milli[k]:
@@ -139,6 +141,9 @@ class PackingState:
     def takes(self, k: int, bin_number: int) -> bool:
         """Whether a bin has room for one more item of class k."""
         if not self.fits[k, bin_number] or np.any(self.free[bin_number] < self.items.demand[k]):
+            return False
+        limit = 0 if self.items.most_per_bin is None else int(self.items.most_per_bin[k])
+        if limit and self.contents[bin_number, k] >= limit:
             return False
         gpus = self.gpu_free[bin_number]
         if self.items.gpus[k]:

@@ -60,15 +60,15 @@ class ColumnGeneration:
         self.lower_bound, self._center = aggregate_prices(problem, self.relaxation)
         self.prices = self._center
         self.bound_source = "aggregate"
-        self._center_bins = self._spread_costs(self._center)
         self.point: MasterPoint = solve_relaxed(self.relaxation, self.pool)
+        self._center_bins = self._spread_costs(self._center)
         # A proof that was given up is tried again after a pause that doubles.
         self._pause = np.ones((len(self._center), self.relaxation.shapes), dtype=np.int64)
         self._proof_from = np.zeros_like(self._pause)
         # Few items: no pattern holds more of a class than there are, and the bound is the closer for it. Many items:
         # patterns with too many copies hardly matter, and the limits would cost time.
-        is_small = problem.items.count.sum() <= _FEW_ITEMS
-        self._most = problem.items.count if is_small else None
+        is_small = problem.items.at_once.sum() <= _FEW_ITEMS
+        self._most = problem.items.most_in_a_bin if is_small or problem.items.most_per_bin is not None else None
         self.is_converged = False
         self.rounds = 0
 
@@ -107,7 +107,7 @@ class ColumnGeneration:
             prices = mix * self._center + (1.0 - mix) * self.point.prices
             bins = mix * self._center_bins + (1.0 - mix) * self.point.bin_prices
             found, upper = self._price(prices, bins, effort)
-            bound, factor = self.relaxation.proved_bound(prices, upper)
+            bound, factor = self.relaxation.proved_bound(prices, upper, self.point.rule_prices)
             if bound > self.lower_bound:
                 self.lower_bound, self.bound_source = bound, "patterns"
                 self.prices = prices * factor
@@ -130,10 +130,18 @@ class ColumnGeneration:
                     self._pause[s, t] *= 2
                     self._proof_from[s, t] = self.rounds + self._pause[s, t]
                 upper[s, t] = priced.upper
-                worth = priced.counts @ self.point.prices[s]
+                counts = self._within_limits(priced.counts)
+                worth = counts @ self.point.prices[s]
                 limit = float(self.point.bin_prices[s, t])
-                found += self.pool.add(t, priced.counts[worth > limit * (1.0 + _REDUCED) + 1e-12])
+                found += self.pool.add(t, counts[worth > limit * (1.0 + _REDUCED) + 1e-12])
         return found, upper
+
+    def _within_limits(self, counts: Ints) -> Ints:
+        """Patterns without what is too much of a class for one bin: pricing does not keep every such limit."""
+        if self.problem.items.most_per_bin is None:
+            return counts
+        fewer: Ints = np.minimum(counts, self.problem.items.most_in_a_bin)
+        return fewer
 
     def _targets(self, prices: Floats, bins: Floats) -> Floats:
         """(scenario, shape) values that patterns may have at least without any bin being worth more than its cost.
@@ -141,7 +149,8 @@ class ColumnGeneration:
         What the bins' prices leave of the cost of an offer goes to the scenarios by their part in the whole worth.
         """
         relaxation = self.relaxation
-        left = relaxation.cost - (relaxation.weight * bins[:, relaxation.shape]).sum(axis=0)
+        cost = relaxation.cost - self.point.rule_prices @ relaxation.factor
+        left = cost - (relaxation.weight * bins[:, relaxation.shape]).sum(axis=0)
         share = (prices * relaxation.demand).sum(axis=1)
         share = share / share.sum() if share.sum() > 0.0 else np.full(len(share), 1.0 / len(share))
         spare = np.full((len(prices), relaxation.shapes), np.inf)
@@ -173,8 +182,8 @@ def nearest_patterns(point: MasterPoint, pool: PatternPool, most: int) -> Ints:
 def single_class_patterns(problem: PoolProblem, shape: Shape) -> Ints:
     """(pattern, class): for each class that fits, as many of its items as one bin holds, or as there are."""
     items = problem.items
-    fits = np.flatnonzero(shape.fits & (items.count > 0))
-    most = items.count[fits].copy()
+    fits = np.flatnonzero(shape.fits & (items.at_once > 0))
+    most = items.most_in_a_bin[fits].copy()
     for r, capacity in enumerate(shape.capacity.tolist()):
         demand = items.demand[fits, r]
         most = np.minimum(most, np.where(demand > 0, capacity // np.maximum(demand, 1), most))

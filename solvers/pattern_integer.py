@@ -2,9 +2,10 @@
 
 Over chosen patterns p, with n_b bins of type b, x_sp bins that hold p in scenario s, and m_sk items left out::
 
-    min   sum_b c_b n_b (+ sum_k M_k m_0k where items may be left out)
+    min   sum_b c_b n_b (+ sum_sk M_k m_sk where items may be left out)
     s.t.  sum_p a_kp x_sp + m_sk >= d_sk
           sum of the n_b of shape t that are left in s >= sum_{p of t} x_sp
+          L_i <= sum_b f_ib n_b <= H_i
           n_b <= U_b,  all whole
 
 Where all Z groups are alike, N_o counts the bins of an offer over all groups and R_o the most in one group,
@@ -19,7 +20,7 @@ import numpy as np
 from solvers.backends import solve
 from solvers.linear_model import LinearModel
 from solvers.pattern_columns import ColumnGeneration, nearest_patterns
-from solvers.pool_problem import Ints
+from solvers.pool_problem import Ints, OfferKey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,9 +87,14 @@ def whole_model(columns: ColumnGeneration, patterns: Ints, shape: Ints, fixed: I
         )  # fmt: skip
     left_out = None
     if relaxation.may_drop:
-        cost = np.zeros((scenarios, classes))
-        cost[0] = relaxation.drop_cost
+        cost = np.tile(relaxation.drop_cost, (scenarios, 1))
         left_out = model.add_variables("left_out", (scenarios, classes), objective=cost, upper=relaxation.demand)
+    if len(relaxation.factor):
+        row, offer = np.nonzero(relaxation.factor)
+        model.add_constraints(
+            "rules", row, bins[offer], relaxation.factor[row, offer], count=len(relaxation.factor),
+            lower=relaxation.lower, upper=relaxation.upper,
+        )  # fmt: skip
     low, high = (0.0, np.inf) if fixed is None else (fixed.astype(float), fixed.astype(float))
     used = model.add_variables("used", (scenarios, len(shape)), lower=low, upper=high, integer=True)
     for s in range(scenarios):
@@ -136,14 +142,14 @@ def _dealt_out(columns: ColumnGeneration, count: Ints) -> Ints:
         return count
     bins = problem.bins
     result = np.zeros(bins.size, dtype=np.int64)
-    offers: dict[tuple[int, float, float], list[int]] = {}
+    offers: dict[OfferKey, list[int]] = {}
     group_offers = np.flatnonzero(bins.group == 0)
     for o, b in enumerate(group_offers.tolist()):
-        offers.setdefault(_key(columns, b), []).append(int(count[o]))
-    taken: dict[tuple[int, tuple[int, float, float]], int] = {}
+        offers.setdefault(problem.offer_key(b), []).append(int(count[o]))
+    taken: dict[tuple[int, OfferKey], int] = {}
     # The rest of every offer starts at another group, so that groups stay alike in sum.
     for b in range(bins.size):
-        group, key = int(bins.group[b]), _key(columns, b)
+        group, key = int(bins.group[b]), problem.offer_key(b)
         place = taken.get((group, key), 0)
         taken[group, key] = place + 1
         total = offers[key][place]
@@ -151,8 +157,3 @@ def _dealt_out(columns: ColumnGeneration, count: Ints) -> Ints:
         extra = (group - first) % relaxation.copies < total % relaxation.copies
         result[b] = total // relaxation.copies + int(extra)
     return result
-
-
-def _key(columns: ColumnGeneration, b: int) -> tuple[int, float, float]:
-    bins = columns.problem.bins
-    return int(columns.problem.shape_of_bin[b]), float(bins.cost_per_hour[b]), float(bins.limit[b])

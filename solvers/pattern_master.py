@@ -6,6 +6,7 @@ where all groups are alike, a bin type of every group at once, the part w_so of 
     min   sum_o c_o n_o + sum_sk M_k m_sk
     s.t.  sum_p a_kp x_sp + m_sk      >= d_ks   demand[s, k]   price v_sk
           sum_{o of t} w_so n_o - sum_{p of t} x_sp >= 0    bins[s, t]     price u_st
+          L_i <= sum_o f_io n_o <= H_i                      rules[i]        price w_i
           0 <= n_o <= U_o,  x, m >= 0
 
 x_sp counts the bins that hold pattern p in scenario s; t is the shape of a pattern and of an offer. m are items
@@ -22,6 +23,8 @@ for every factor f >= 0 (with f v_sk <= M_k where items may be left out)::
 where offers without a limit must have f sum_s w_so V_st(o) <= c_o. With one scenario and no limits that is Farley's
 bound, v d / max_t (V_t / c_t). The right side is concave and piecewise linear in f: its best f is a breakpoint. It
 bounds every plan in whole numbers that leaves nothing out, since the relaxation without m holds them all.
+Rules are taken into the objective: for any prices w_i the c_o above become ``c_o - sum_i w_i f_io``, and
+``sum_i w_i (L_i where w_i > 0, H_i where w_i < 0)`` is added.
 """
 
 from dataclasses import dataclass
@@ -51,6 +54,8 @@ class Relaxation:
         may_drop: whether items may really be left out; else their cost only keeps the master feasible.
         copies: number of equal groups that each offer stands for.
         shapes: number of shapes.
+        factor: (rule, offer) float64.
+        lower, upper: (rule,) float64.
     """
 
     shape: Ints
@@ -62,6 +67,9 @@ class Relaxation:
     may_drop: bool
     copies: int
     shapes: int
+    factor: Floats
+    lower: Floats
+    upper: Floats
 
     @classmethod
     def of(cls, problem: PoolProblem) -> "Relaxation":
@@ -99,29 +107,44 @@ class Relaxation:
             may_drop=drop_cost is not None,
             copies=groups if problem.groups_are_alike else 1,
             shapes=len(problem.shapes),
+            factor=np.array([row.factor[chosen] for row in problem.rows]).reshape(-1, chosen.size),
+            lower=np.array([row.lower for row in problem.rows]),
+            upper=np.array([row.upper for row in problem.rows]),
         )
 
-    def proved_bound(self, prices: Floats, best_value: Floats) -> tuple[float, float]:
+    def proved_bound(
+        self, prices: Floats, best_value: Floats, rule_prices: Floats | None = None
+    ) -> tuple[float, float]:
         """The bound that prices prove, and the factor f by which it takes them.
 
         Args:
             prices: (scenario, class) float64, v.
             best_value: (scenario, shape) float64, V, from above.
+            rule_prices: (rule,) float64, w; ``None`` = 0.
         """
+        cost, constant = self.cost, 0.0
+        if rule_prices is not None and rule_prices.any():
+            ends = np.where(rule_prices > 0.0, self.lower, self.upper)
+            if not np.isfinite(ends[rule_prices != 0.0]).all():
+                return 0.0, 0.0
+            cost = self.cost - rule_prices @ self.factor
+            constant = float(rule_prices @ np.where(rule_prices != 0.0, ends, 0.0))
         load = (self.weight * best_value[:, self.shape]).sum(axis=0)
         worth = float((prices * self.demand).sum())
         limited = np.isfinite(self.limit)
-        breaks = np.divide(self.cost, load, out=np.full_like(load, np.inf), where=load > 0.0)
+        if np.any(cost[~limited] < 0.0):
+            return 0.0, 0.0
+        breaks = np.divide(cost, load, out=np.full_like(load, np.inf), where=load > 0.0)
         most = float(breaks[~limited].min(initial=np.inf))
         if self.may_drop:
             # An item is never worth more than leaving it out.
             most = min(most, float((self.drop_cost / np.maximum(prices, 1e-300)).min(initial=np.inf)))
         best = (0.0, 0.0)
         for factor in sorted({most, *breaks[limited].tolist()}):
-            if factor > most or not np.isfinite(factor):
+            if factor > most or factor < 0.0 or not np.isfinite(factor):
                 continue
-            paid = self.limit[limited] * np.maximum(0.0, factor * load[limited] - self.cost[limited])
-            best = max(best, ((factor * worth - float(paid.sum())) * (1.0 - 1e-9), factor))
+            paid = self.limit[limited] * np.maximum(0.0, factor * load[limited] - cost[limited])
+            best = max(best, ((factor * worth - float(paid.sum()) + constant) * (1.0 - 1e-9), factor))
         return best
 
 
@@ -136,6 +159,7 @@ class MasterPoint:
         used: (scenario, pattern) x.
         bins: (offer,) n.
         left_out: (scenario, class) m.
+        rule_prices: (rule,) w.
     """
 
     cost: float
@@ -144,6 +168,7 @@ class MasterPoint:
     used: Floats
     bins: Floats
     left_out: Floats
+    rule_prices: Floats
 
 
 class PatternPool:
@@ -209,6 +234,12 @@ def relaxed_master(relaxation: Relaxation, pool: PatternPool) -> LinearModel:
     model.add_constraints(
         "bins", np.concatenate(rows), np.concatenate(columns), np.concatenate(values), count=count, lower=0.0
     )
+    if len(relaxation.factor):
+        row, offer = np.nonzero(relaxation.factor)
+        model.add_constraints(
+            "rules", row, bins[offer], relaxation.factor[row, offer], count=len(relaxation.factor),
+            lower=relaxation.lower, upper=relaxation.upper,
+        )  # fmt: skip
     return model
 
 
@@ -221,12 +252,14 @@ def solve_relaxed(relaxation: Relaxation, pool: PatternPool) -> MasterPoint:
     scenarios, classes = relaxation.demand.shape
     offers = len(relaxation.cost)
     split = scenarios * classes
+    rules = split + scenarios * relaxation.shapes
     used_end = offers + scenarios * pool.size
     return MasterPoint(
         cost=solution.objective,
         prices=np.maximum(solution.row_duals[:split].reshape(scenarios, classes), 0.0),
-        bin_prices=np.maximum(solution.row_duals[split:].reshape(scenarios, relaxation.shapes), 0.0),
+        bin_prices=np.maximum(solution.row_duals[split:rules].reshape(scenarios, relaxation.shapes), 0.0),
         used=solution.x[offers:used_end].reshape(scenarios, pool.size),
         bins=solution.x[:offers],
         left_out=solution.x[used_end:].reshape(scenarios, classes),
+        rule_prices=solution.row_duals[rules:],
     )

@@ -75,17 +75,40 @@ class _Search:
         for i, (_, row) in enumerate(bins):
             state.fill(i, row)
         fill = (1.0 - state.free / np.maximum(state.capacity, 1)).max(axis=1)
-        kept = np.ones(len(bins), dtype=bool)
+        kept = types.copy()
         for i in np.argsort(fill, kind="stable")[: max(20, len(bins) // 10)].tolist():
-            kept[i] = not self._moved_away(state, i)
-        return [(b, state.contents[i]) for i, (b, _) in enumerate(bins) if kept[i]]
+            if self._moved_away(state, i, np.zeros_like(state.contents[i])):
+                kept[i] = -1
+            else:
+                kept[i] = self._made_smaller(state, i)
+        return [(b, state.contents[i]) for i, b in enumerate(kept.tolist()) if b >= 0]
 
-    def _moved_away(self, state: PackingState, i: int) -> bool:
-        """Move all items of a bin to others, or none."""
+    def _made_smaller(self, state: PackingState, i: int) -> int:
+        """Move items away until a cheaper type holds the rest; the type of the bin then."""
+        costs, now = self.problem.bins.cost_per_hour, int(state.bin_type[i])
+        row = state.contents[i].copy()
+        tried: set[bytes] = set()
+        for b in self.by_cost:
+            if costs[b] >= costs[now]:
+                break
+            if not np.isinf(self.problem.bins.limit[b]):
+                continue
+            rest = self._most(row, b)
+            if not rest.any() or rest.tobytes() in tried:
+                continue
+            tried.add(rest.tobytes())
+            if self._moved_away(state, i, rest):
+                # What it has room for now is more than the cheaper type has: nothing may join.
+                state.fits[:, i] = False
+                return int(b)
+        return now
+
+    def _moved_away(self, state: PackingState, i: int, rest: Ints) -> bool:
+        """Move all items of a bin but (class,) ``rest`` to others, or none."""
         moved: list[tuple[int, int]] = []
         state.fits[:, i] = False
         for k in _gpu_first(self.problem, state.contents[i].copy()):
-            while state.contents[i, k]:
+            while state.contents[i, k] > rest[k]:
                 place = state.best_bin(k)
                 if place < 0:
                     for other, to in reversed(moved):
@@ -96,6 +119,7 @@ class _Search:
                 state.remove(k, i)
                 state.add(k, place)
                 moved.append((k, place))
+        state.fits[:, i] = self.problem.fits[:, state.bin_type[i]] if rest.any() else False
         return True
 
     def two_into_one(self, bins: list[Bin]) -> list[Bin]:

@@ -13,11 +13,14 @@ A bin of type b holds a multiset a of items (a *pattern*) if::
     each item sits on its GPUs: a whole one alone, shares of one GPU up to 1000 milli in all
     a_k > 0 only where the class is allowed on b
 
-The cheapest bins are sought, such that all items have a place, and that the protected items p_k <= n_k
+The cheapest bins are sought, such that all items have a place, and that the protected items p_k
 have a place (another one, if need be) in the bins that remain when any one group is gone::
 
     min sum_b c_b n_b    n_b <= U_b whole,  the n_b bins hold all n_k,
-                         for each group f the bins of the other groups hold all p_k
+                         for each group f the bins of the other groups hold all p_k,
+                         L_i <= sum_b f_ib n_b <= H_i for every side row i
+
+A class may exist for losses only (n_k = 0 < p_k): items that obey other rules once a group is gone.
 
 Demands and capacities are whole numbers of small units (thousandths of a core, MiB), so that a check is exact.
 """
@@ -47,6 +50,7 @@ class ItemClasses:
         gpus: (class,) int64, whole GPUs of one item, 0 = none.
         share_milli: (class,) int64, thousandths of one GPU, 0 = none; 1 to 999, and only without whole GPUs.
         protected: (class,) int64, items that must have a place when any one group is lost.
+        most_per_bin: (class,) int64, most items of the class in one bin, 0 = any number; ``None`` = all 0.
     """
 
     names: tuple[str, ...]
@@ -55,6 +59,7 @@ class ItemClasses:
     gpus: Ints
     share_milli: Ints
     protected: Ints
+    most_per_bin: Ints | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and ranges."""
@@ -72,13 +77,29 @@ class ItemClasses:
             raise ValueError("an item asks for whole GPUs or for a share of one, not for both")
         if np.any((self.demand.sum(axis=1) + self.gpus + self.share_milli) == 0):
             raise ValueError("an item class takes nothing of any resource")
-        if np.any(self.protected > self.count):
-            raise ValueError("more items are protected than there are")
+        if self.most_per_bin is not None:
+            _check_shapes("items", size, self.most_per_bin)
+            _check_whole("most_per_bin", self.most_per_bin)
 
     @property
     def size(self) -> int:
         """Number of classes."""
         return len(self.names)
+
+    @cached_property
+    def at_once(self) -> Ints:
+        """(class,) int64, most items that any scenario has."""
+        most: Ints = np.maximum(self.count, self.protected)
+        return most
+
+    @cached_property
+    def most_in_a_bin(self) -> Ints:
+        """(class,) int64, most items that one bin can be asked to hold."""
+        if self.most_per_bin is None:
+            return self.at_once
+        limit = np.where(self.most_per_bin > 0, self.most_per_bin, self.at_once)
+        most: Ints = np.minimum(limit, self.at_once)
+        return most
 
     @cached_property
     def gpu_milli(self) -> Ints:
@@ -127,6 +148,28 @@ class BinTypes:
         return len(self.names)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SideRow:
+    """A rule over the numbers of bins: ``lower <= sum_b factor_b n_b <= upper``.
+
+    Attributes:
+        name: of the rule.
+        factor: (type,) float64.
+        lower, upper: infinite where there is none.
+    """
+
+    name: str
+    factor: Floats
+    lower: float = -np.inf
+    upper: float = np.inf
+
+    def is_kept(self, bins: Ints) -> bool:
+        """Whether (type,) numbers of bins obey it."""
+        total = float(self.factor @ bins)
+        slack = 1e-6 * max(1.0, float(np.abs(self.factor) @ bins))
+        return self.lower - slack <= total <= self.upper + slack
+
+
 @dataclass(frozen=True, eq=False)
 class Shape:
     """What a bin can hold, whatever it costs and wherever it stands; patterns belong to shapes.
@@ -152,6 +195,7 @@ class PoolProblem:
         allowed: (class, type) bool, ``None`` = every class everywhere.
         group_names: names of the groups by number; at least two where something is protected.
         drop_cost: (class,) float64, cost per hour of an item that is left out; ``None`` = none may be left out.
+        rows: rules over the numbers of bins.
     """
 
     items: ItemClasses
@@ -159,6 +203,7 @@ class PoolProblem:
     group_names: tuple[str, ...]
     allowed: Bools | None = None
     drop_cost: Floats | None = None
+    rows: tuple[SideRow, ...] = ()
 
     def __post_init__(self) -> None:
         """Check shapes and ranges."""
@@ -168,6 +213,9 @@ class PoolProblem:
             raise ValueError("a bin type stands in a group that has no name")
         if self.allowed is not None and self.allowed.shape != (self.items.size, self.bins.size):
             raise ValueError(f"allowed has shape {self.allowed.shape}; expected (classes, types)")
+        for row in self.rows:
+            if row.factor.shape != (self.bins.size,) or not np.isfinite(row.factor).all() or row.lower > row.upper:
+                raise ValueError(f"rule {row.name}: (type,) finite factors and lower <= upper are expected")
 
     @cached_property
     def fits(self) -> Bools:
@@ -198,12 +246,16 @@ class PoolProblem:
 
     @cached_property
     def groups_are_alike(self) -> bool:
-        """True if every group offers the same shapes at the same costs and limits, two groups or more."""
-        offers: list[list[tuple[int, float, float]]] = [[] for _ in self.group_names]
+        """True if every group offers the same, two groups or more."""
+        offers: list[list[OfferKey]] = [[] for _ in self.group_names]
         for b in range(self.bins.size):
-            key = (int(self.shape_of_bin[b]), float(self.bins.cost_per_hour[b]), float(self.bins.limit[b]))
-            offers[int(self.bins.group[b])].append(key)
+            offers[int(self.bins.group[b])].append(self.offer_key(b))
         return len(offers) > 1 and all(sorted(offer) == sorted(offers[0]) for offer in offers)
+
+    def offer_key(self, b: int) -> "OfferKey":
+        """What two bin types of different groups must share to be the same offer."""
+        factors = tuple(float(row.factor[b]) for row in self.rows)
+        return int(self.shape_of_bin[b]), float(self.bins.cost_per_hour[b]), float(self.bins.limit[b]), factors
 
     @cached_property
     def _shapes(self) -> tuple[tuple[Shape, ...], Ints]:
@@ -219,6 +271,9 @@ class PoolProblem:
                 shapes.append(Shape(capacity, gpus, fits))
             of_bin[b] = numbers[key]
         return tuple(shapes), of_bin
+
+
+OfferKey = tuple[int, float, float, tuple[float, ...]]
 
 
 def _check_shapes(what: str, size: int, *arrays: NDArray[np.generic]) -> None:

@@ -146,7 +146,7 @@ def _by_container(
     for position, (text, row) in enumerate(zip(images, owner.tolist(), strict=True)):
         names = known.get((row, text))
         if names is None:
-            names = known[row, text] = _containers_of(_containers_in(text), workloads[row])
+            names = known[row, text] = _containers_of(containers_of_pod(text), workloads[row])
         for name in names:
             pods_of.setdefault((row, name), []).append(position)
     return {key: np.array(own, dtype=np.intp) for key, own in pods_of.items()}
@@ -161,7 +161,7 @@ def _containers_of(named: tuple[str, ...], workload: Workload) -> tuple[str, ...
     return tuple(sorted({*named, *more}))
 
 
-def _containers_in(images: str) -> tuple[str, ...]:
+def containers_of_pod(images: str) -> tuple[str, ...]:
     """Container names of a pod's ``images`` text."""
     return tuple(sorted(_images_in(images)))
 

@@ -57,7 +57,7 @@ def test_the_grid_drops_only_dominated_labels(resources):
 
 
 @settings(max_examples=60, deadline=None)
-@given(small_cases(), st.lists(st.floats(0.0, 3.0), min_size=3, max_size=3))
+@given(small_cases(), st.lists(st.floats(0.0, 3.0).map(lambda price: round(price, 6)), min_size=3, max_size=3))
 def test_pricing_is_exact(case, prices):
     """The best pattern by trying all of up to 12 items; every item takes at least one of at most 9 units."""
     values = np.array(prices[: case.items.size])

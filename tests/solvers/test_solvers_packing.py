@@ -8,7 +8,7 @@ from pool_cases import can_pack, problem, small_cases
 
 from solvers.packing import PackingAnswer, find_faults, pack
 from solvers.packing_state import gpu_layout
-from solvers.pool_problem import ItemClasses, PoolProblem
+from solvers.pool_problem import ItemClasses, PoolProblem, SideRow
 
 
 @settings(max_examples=150, deadline=None)
@@ -78,8 +78,8 @@ def test_what_is_no_problem():
         problem([((1,), 1, 1, 500, 0)], [((7,), 0, 1.0, 0)])
     with pytest.raises(ValueError, match="at most 999"):
         problem([((1,), 1, 0, 1000, 0)], [((7,), 0, 1.0, 0)])
-    with pytest.raises(ValueError, match="more items are protected"):
-        problem([((1,), 1, 0, 0, 2)], [((7,), 0, 1.0, 0)])
+    with pytest.raises(ValueError, match="rule r"):
+        PoolProblem(ok.items, ok.bins, ("a",), rows=(SideRow("r", np.array([1.0, 2.0])),))
     with pytest.raises(ValueError, match="resources"):
         problem([((1, 2), 1, 0, 0, 0)], [((7,), 0, 1.0, 0)])
     with pytest.raises(ValueError, match="no name"):
