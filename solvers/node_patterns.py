@@ -63,7 +63,7 @@ class BinPlan:
     Attributes:
         bin_type: (bin,) int64 type of each bin, rising.
         scenarios: the packing with all bins, then one for each lost group if anything is protected.
-        cost_per_hour: of the bins.
+        cost_per_hour: of the bins, of where the items stand, and of what is left out.
         lower_bound: no bins that hold all items cost less.
         bound_source: ``"patterns"`` or ``"aggregate"``: the relaxation that proved it.
         class_prices: (scenario of the relaxation, class) prices that prove it.
@@ -115,7 +115,7 @@ def plan_bins(
         node_limit=limits.node_limit,
     )
     bin_type, scenarios = _scenarios(columns, whole)
-    if len(scenarios) == 1 and not scenarios[0].left_out.any():
+    if len(scenarios) == 1 and not scenarios[0].left_out.any() and problem.item_cost is None:
         better, contents = improve(problem, bin_type, scenarios[0].contents)
         if all(row.is_kept(np.bincount(better, minlength=problem.bins.size)) for row in problem.rows):
             bin_type = better
@@ -124,6 +124,8 @@ def plan_bins(
     if not columns.is_converged:
         stopped_by = stopped_by or ("time" if columns.rounds < limits.most_rounds else "rounds")
     cost = float(problem.bins.cost_per_hour[bin_type].sum())
+    if problem.item_cost is not None:
+        cost += float((scenarios[0].contents * problem.item_cost[:, bin_type].T).sum())
     if problem.drop_cost is not None:
         # Where groups are alike one scenario of the bound stands for the loss of any: the worst of them counts.
         left = [float(scenario.left_out @ problem.drop_cost) for scenario in scenarios]

@@ -125,13 +125,14 @@ class ColumnGeneration:
             for t, pricer in enumerate(self.pricers):
                 is_paused = self.rounds < self._proof_from[s, t]
                 now = _BEAM_ONLY if is_paused else effort
-                priced = pricer.best(prices[s], float(targets[s, t]), now, self._most)
+                own = self.relaxation.item_cost[t] if s == 0 else 0.0
+                priced = pricer.best(np.maximum(prices[s] - own, 0.0), float(targets[s, t]), now, self._most)
                 if priced.gave_up:
                     self._pause[s, t] *= 2
                     self._proof_from[s, t] = self.rounds + self._pause[s, t]
                 upper[s, t] = priced.upper
                 counts = self._within_limits(priced.counts)
-                worth = counts @ self.point.prices[s]
+                worth = counts @ (self.point.prices[s] - own)
                 limit = float(self.point.bin_prices[s, t])
                 found += self.pool.add(t, counts[worth > limit * (1.0 + _REDUCED) + 1e-12])
         return found, upper
@@ -167,13 +168,14 @@ class ColumnGeneration:
 
     def _forget(self) -> None:
         """Keep the patterns in use and those nearest to it."""
-        self.pool.keep(nearest_patterns(self.point, self.pool, _POOL_KEPT))
+        self.pool.keep(nearest_patterns(self.relaxation, self.point, self.pool, _POOL_KEPT))
         self.point = solve_relaxed(self.relaxation, self.pool)
 
 
-def nearest_patterns(point: MasterPoint, pool: PatternPool, most: int) -> Ints:
+def nearest_patterns(relaxation: Relaxation, point: MasterPoint, pool: PatternPool, most: int) -> Ints:
     """Numbers of the patterns used, and of those of least reduced cost in any scenario; rising."""
     reduced = point.bin_prices[:, pool.shape] - point.prices @ pool.counts.T
+    reduced[0] += relaxation.pattern_cost(pool.counts, pool.shape)
     reduced = reduced.min(axis=0)
     reduced[point.used.max(axis=0) > 1e-9] = -math.inf
     return np.sort(np.argsort(reduced, kind="stable")[:most])

@@ -2,7 +2,7 @@
 
 Over chosen patterns p, with n_b bins of type b, x_sp bins that hold p in scenario s, and m_sk items left out::
 
-    min   sum_b c_b n_b (+ sum_sk M_k m_sk where items may be left out)
+    min   sum_b c_b n_b + sum_p e_p x_0p (+ sum_sk M_k m_sk where items may be left out)
     s.t.  sum_p a_kp x_sp + m_sk >= d_sk
           sum of the n_b of shape t that are left in s >= sum_{p of t} x_sp
           L_i <= sum_b f_ib n_b <= H_i
@@ -55,7 +55,7 @@ def solve_whole(
 
     Where the solver finds none in its time, the relaxed plan is rounded up.
     """
-    chosen = nearest_patterns(columns.point, columns.pool, most_patterns)
+    chosen = nearest_patterns(columns.relaxation, columns.point, columns.pool, most_patterns)
     patterns, shape = columns.pool.counts[chosen], columns.pool.shape[chosen]
     model = whole_model(columns, patterns, shape)
     solution = solve(
@@ -96,7 +96,11 @@ def whole_model(columns: ColumnGeneration, patterns: Ints, shape: Ints, fixed: I
             lower=relaxation.lower, upper=relaxation.upper,
         )  # fmt: skip
     low, high = (0.0, np.inf) if fixed is None else (fixed.astype(float), fixed.astype(float))
-    used = model.add_variables("used", (scenarios, len(shape)), lower=low, upper=high, integer=True)
+    used_cost = np.zeros((scenarios, len(shape)))
+    used_cost[0] = relaxation.pattern_cost(patterns, shape)
+    used = model.add_variables(
+        "used", (scenarios, len(shape)), lower=low, upper=high, integer=True, objective=used_cost
+    )
     for s in range(scenarios):
         of_class, of_pattern = np.nonzero(patterns.T)
         rows, entries = [of_class], [used[s, of_pattern]]

@@ -3,7 +3,7 @@
 Scenarios s (all bins there; one group gone) each have a demand d_ks and for every offer o, which is a bin type or,
 where all groups are alike, a bin type of every group at once, the part w_so of its bins that is left::
 
-    min   sum_o c_o n_o + sum_sk M_k m_sk
+    min   sum_o c_o n_o + sum_p e_p x_0p + sum_sk M_k m_sk
     s.t.  sum_p a_kp x_sp + m_sk      >= d_ks   demand[s, k]   price v_sk
           sum_{o of t} w_so n_o - sum_{p of t} x_sp >= 0    bins[s, t]     price u_st
           L_i <= sum_o f_io n_o <= H_i                      rules[i]        price w_i
@@ -12,11 +12,14 @@ where all groups are alike, a bin type of every group at once, the part w_so of 
 x_sp counts the bins that hold pattern p in scenario s; t is the shape of a pattern and of an offer. m are items
 left out, at a cost M_k far above that of a bin of their own.
 
+e_p is what the items of a pattern cost where they stand, e_p = sum_k e_kt a_kp; in a loss nobody asks.
+
 Where all groups are alike an optimum exists that treats them alike (the mean of an optimum over all exchanges of
 groups is one too), so that one scenario stands for the loss of any group, with w = (Z - 1)/Z, and nothing is lost.
 
-**Bound.** Let V_st >= max_p sum_k v_sk a_kp over the patterns of shape t, for any prices v_sk >= 0. By duality,
-for every factor f >= 0 (with f v_sk <= M_k where items may be left out)::
+**Bound.** Let V_st >= max_p sum_k (v_sk - e_kt) a_kp, e only for s = 0, over the patterns of shape t, for any prices
+v_sk >= 0. By duality, for every factor f >= 0 (with f v_sk <= M_k where items may be left out, and f <= 1 where items
+cost something)::
 
     cost >= f sum_sk v_sk d_ks - sum_o U_o max(0, f sum_s w_so V_st(o) - c_o)
 
@@ -56,6 +59,7 @@ class Relaxation:
         shapes: number of shapes.
         factor: (rule, offer) float64.
         lower, upper: (rule,) float64.
+        item_cost: (shape, class) float64.
     """
 
     shape: Ints
@@ -70,6 +74,7 @@ class Relaxation:
     factor: Floats
     lower: Floats
     upper: Floats
+    item_cost: Floats
 
     @classmethod
     def of(cls, problem: PoolProblem) -> "Relaxation":
@@ -110,7 +115,13 @@ class Relaxation:
             factor=np.array([row.factor[chosen] for row in problem.rows]).reshape(-1, chosen.size),
             lower=np.array([row.lower for row in problem.rows]),
             upper=np.array([row.upper for row in problem.rows]),
+            item_cost=np.array([shape.item_cost for shape in problem.shapes]).reshape(-1, items.size),
         )
+
+    def pattern_cost(self, counts: Ints, shape: Ints) -> Floats:
+        """(pattern,) e of patterns (pattern, class) of these shapes."""
+        cost: Floats = (counts * self.item_cost[shape]).sum(axis=1)
+        return cost
 
     def proved_bound(
         self, prices: Floats, best_value: Floats, rule_prices: Floats | None = None
@@ -136,6 +147,8 @@ class Relaxation:
             return 0.0, 0.0
         breaks = np.divide(cost, load, out=np.full_like(load, np.inf), where=load > 0.0)
         most = float(breaks[~limited].min(initial=np.inf))
+        if self.item_cost.any():
+            most = min(most, 1.0)
         if self.may_drop:
             # An item is never worth more than leaving it out.
             most = min(most, float((self.drop_cost / np.maximum(prices, 1e-300)).min(initial=np.inf)))
@@ -208,7 +221,9 @@ def relaxed_master(relaxation: Relaxation, pool: PatternPool) -> LinearModel:
     model = LinearModel("node_patterns")
     scenarios, classes = relaxation.demand.shape
     bins = model.add_variables("bins", len(relaxation.cost), upper=relaxation.limit, objective=relaxation.cost)
-    used = model.add_variables("used", (scenarios, pool.size))
+    used_cost = np.zeros((scenarios, pool.size))
+    used_cost[0] = relaxation.pattern_cost(pool.counts, pool.shape)
+    used = model.add_variables("used", (scenarios, pool.size), objective=used_cost)
     cost = np.broadcast_to(relaxation.drop_cost, (scenarios, classes))
     left_out = model.add_variables("left_out", (scenarios, classes), objective=cost)
     of_class, of_pattern = np.nonzero(pool.counts.T)

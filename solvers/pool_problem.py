@@ -20,6 +20,8 @@ have a place (another one, if need be) in the bins that remain when any one grou
                          for each group f the bins of the other groups hold all p_k,
                          L_i <= sum_b f_ib n_b <= H_i for every side row i
 
+Standing on a type may cost an item something (e_kb >= 0 an hour, in the normal state): then the sum of it is added.
+
 A class may exist for losses only (n_k = 0 < p_k): items that obey other rules once a group is gone.
 
 Demands and capacities are whole numbers of small units (thousandths of a core, MiB), so that a check is exact.
@@ -178,11 +180,13 @@ class Shape:
         capacity: (resource,) int64.
         gpus: GPUs.
         fits: (class,) bool, classes of which one item may be, and can be, alone in the bin.
+        item_cost: (class,) float64 cost per hour of an item that is there in the normal state.
     """
 
     capacity: Ints
     gpus: int
     fits: Bools
+    item_cost: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +200,8 @@ class PoolProblem:
         group_names: names of the groups by number; at least two where something is protected.
         drop_cost: (class,) float64, cost per hour of an item that is left out; ``None`` = none may be left out.
         rows: rules over the numbers of bins.
+        item_cost: (class, type) float64, at least 0, cost per hour of an item of the class in a bin of the type while
+            no group is lost; ``None`` = none.
     """
 
     items: ItemClasses
@@ -204,6 +210,7 @@ class PoolProblem:
     allowed: Bools | None = None
     drop_cost: Floats | None = None
     rows: tuple[SideRow, ...] = ()
+    item_cost: Floats | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and ranges."""
@@ -213,6 +220,8 @@ class PoolProblem:
             raise ValueError("a bin type stands in a group that has no name")
         if self.allowed is not None and self.allowed.shape != (self.items.size, self.bins.size):
             raise ValueError(f"allowed has shape {self.allowed.shape}; expected (classes, types)")
+        if self.item_cost is not None and not (np.isfinite(self.item_cost).all() and np.all(self.item_cost >= 0.0)):
+            raise ValueError("costs of items must be finite and at least 0")
         for row in self.rows:
             if row.factor.shape != (self.bins.size,) or not np.isfinite(row.factor).all() or row.lower > row.upper:
                 raise ValueError(f"rule {row.name}: (type,) finite factors and lower <= upper are expected")
@@ -260,15 +269,17 @@ class PoolProblem:
     @cached_property
     def _shapes(self) -> tuple[tuple[Shape, ...], Ints]:
         shapes: list[Shape] = []
-        numbers: dict[tuple[bytes, int, bytes], int] = {}
+        numbers: dict[tuple[bytes, int, bytes, bytes], int] = {}
+        cost = np.zeros(self.fits.shape) if self.item_cost is None else self.item_cost
         of_bin = np.zeros(self.bins.size, dtype=np.int64)
         for b in range(self.bins.size):
             capacity, gpus = self.bins.capacity[b], int(self.bins.gpus[b])
             fits = np.ascontiguousarray(self.fits[:, b])
-            key = (capacity.tobytes(), gpus, fits.tobytes())
+            item_cost = np.ascontiguousarray(cost[:, b])
+            key = (capacity.tobytes(), gpus, fits.tobytes(), item_cost.tobytes())
             if key not in numbers:
                 numbers[key] = len(shapes)
-                shapes.append(Shape(capacity, gpus, fits))
+                shapes.append(Shape(capacity, gpus, fits, item_cost))
             of_bin[b] = numbers[key]
         return tuple(shapes), of_bin
 

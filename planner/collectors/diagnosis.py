@@ -53,8 +53,8 @@ def _prometheus(settings: Settings, api: "KubernetesApi | None") -> list[Check]:
 
 
 def _prices(settings: Settings) -> list[Check]:
-    from planner.collectors.prices.catalogue import load_catalogue
     from planner.collectors.prices.price_file import read_price_file
+    from planner.domain.catalogue import load_catalogue
 
     try:
         checks = []

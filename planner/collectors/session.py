@@ -163,8 +163,8 @@ def write_state(writer: SnapshotWriter, state: MergedState, nodes: list["Node"])
 def priced_nodes(settings: Settings, state: MergedState) -> tuple[list["Node"], list[SourceWarning]]:
     """Nodes with prices: the operator's file, OpenCost, the catalogue, in this order."""
     from planner.collectors.prices.assign import assign_prices
-    from planner.collectors.prices.catalogue import load_catalogue
     from planner.collectors.prices.price_file import read_price_file
+    from planner.domain.catalogue import load_catalogue
 
     prices = settings.prices
     rows = () if prices.file is None else read_price_file(prices.file, max_per_hour=prices.max_per_hour)

@@ -29,6 +29,7 @@ from planner.config.layers import (
     namespace_layers,
     relevant,
 )
+from planner.config.pool_policy import NodePoolsPolicy
 from planner.config.problems import did_you_mean, misplaced
 from planner.config.workload_policy import WorkloadOverride, given_keys
 
@@ -144,9 +145,12 @@ class Policy(Section):
         "reserved",
         "spot",
     )
-    """How nodes may be paid for. Checked, and not used yet."""
+    """How nodes may be paid for."""
     protected_share: Number = Field(default=1.0, ge=0, le=1)
-    """Share of the planned pods that must still fit after the loss of any one zone. Checked, and not used yet."""
+    """Share of each workload's pods that must still fit after the loss of any one zone. A PodDisruptionBudget lowers
+    it to what must stay available; jobs, pods of negative priority and pods bound to a zone by a volume need not."""
+    node_pools: NodePoolsPolicy = NodePoolsPolicy()
+    """What node pools may look like."""
     namespaces_opted_in: _Set = ()
     """Namespaces (exact, or patterns) whose objects may be changed: none by default. Checked, and not used yet."""
     change_windows: tuple[ChangeWindow, ...] = ()

@@ -85,3 +85,58 @@ def eni_max_pods(interfaces: int, addresses_per_interface: int) -> int:
     if interfaces < 1 or addresses_per_interface < 1:
         raise ValueError("a node has at least one interface with one address")
     return interfaces * (addresses_per_interface - 1) + 2
+
+
+_TIERS_GIB = ((4, 0.25), (4, 0.20), (8, 0.10), (112, 0.06))
+"""(GiB, reserved part) from the first GiB on; above 128 GiB 2 % are reserved."""
+_REST_OF_MEMORY = 0.02
+
+
+def gke_allocatable(vcpus: int, memory_gib: float) -> Allocatable:
+    """Allocatable CPU and memory of a GKE node of a machine type.
+
+    CPU as on EKS. Memory: the tiers above are reserved, and 100 MiB for eviction; the kernel keeps 1/64 of the machine,
+    80 MiB and 0.175 % (at most 248 MiB) before that (GKE documentation, cluster-autoscaler ``gce_reserved.go``; read 2026-08).
+
+    >>> gke_allocatable(4, 16).cpu_cores
+    3.92
+    """
+    size_mib = memory_gib * (GIB / MIB)
+    capacity_mib = size_mib - size_mib / 64 - 80 - min(0.00175 * size_mib, 248)
+    memory_mib = capacity_mib - _tiered_mib(capacity_mib) - _EVICTION_MIB
+    return Allocatable((vcpus * 1000 - eks_reserved_cpu_milli(vcpus)) / 1000, max(math.floor(memory_mib), 0) * MIB)
+
+
+_AKS_STEPS_MILLI = ((1, 60), (1, 40), (2, 20))
+_AKS_REST_MILLI = 10
+
+
+def aks_allocatable(vcpus: int, memory_gib: float, max_pods: int) -> Allocatable:
+    """Allocatable CPU and memory of an AKS node (Kubernetes 1.29 and newer).
+
+    CPU: 6, 4, 2 and 2 % of the first four cores, 1 % of the others. Memory: 20 MB a pod and 50 MB, at most a quarter;
+    100 MiB for eviction (AKS documentation, Karpenter's Azure provider; read 2026-08).
+
+    >>> aks_allocatable(8, 32, 250).cpu_cores
+    7.82
+    """
+    reserved, left = 0, vcpus
+    for cores, milli in _AKS_STEPS_MILLI:
+        taken = min(cores, left)
+        reserved += taken * milli
+        left -= taken
+    size_mib = memory_gib * (GIB / MIB)
+    kept_mib = min((20 * max_pods + 50) * 1e6 / MIB, 0.25 * size_mib)
+    memory_mib = size_mib - kept_mib - _EVICTION_MIB
+    cpu_milli = vcpus * 1000 - reserved - left * _AKS_REST_MILLI
+    return Allocatable(cpu_milli / 1000, max(math.floor(memory_mib), 0) * MIB)
+
+
+def _tiered_mib(size_mib: float) -> float:
+    """MiB that the tiers reserve of a machine."""
+    left, reserved = size_mib, 0.0
+    for gib, part in _TIERS_GIB:
+        taken = min(left, gib * (GIB / MIB))
+        reserved += taken * part
+        left -= taken
+    return reserved + left * _REST_OF_MEMORY

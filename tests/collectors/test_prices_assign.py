@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.collectors.prices.assign import assign_prices
-from planner.collectors.prices.catalogue import load_catalogue
 from planner.collectors.prices.price_file import PriceRow
+from planner.domain.catalogue import load_catalogue
 from planner.domain.node import Node, Price, Purchase
 from planner.domain.workload import Resources
 from planner.units import GIB

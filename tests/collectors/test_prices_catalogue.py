@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from planner.collectors.prices.catalogue import Catalogue, InstanceShape, ListPrice, load_catalogue
+from planner.domain.catalogue import Catalogue, InstanceShape, ListPrice, load_catalogue
 from planner.domain.node import Price, Purchase
 from planner.shipped import shipped
 

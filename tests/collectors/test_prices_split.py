@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.collectors.prices.catalogue import InstanceShape, ListPrice, load_catalogue
+from planner.domain.catalogue import InstanceShape, ListPrice, load_catalogue
 from planner.domain.node import Node, Price, Purchase
 from planner.domain.prices import (
     GENERAL_CORE_USD_PER_HOUR,

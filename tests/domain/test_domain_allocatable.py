@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from planner.domain.allocatable import eks_allocatable, eks_reserved_cpu_milli, eni_max_pods
-from planner.units import parse_cpu, parse_memory
+from planner.domain.allocatable import (
+    aks_allocatable,
+    eks_allocatable,
+    eks_reserved_cpu_milli,
+    eni_max_pods,
+    gke_allocatable,
+)
+from planner.units import MIB, parse_cpu, parse_memory
 
 # (type, arm64, vCPUs, GiB, max pods, allocatable CPU, allocatable memory): re-tabulated in 2026-08 from what
 # Karpenter's AWS provider (Apache-2.0) computes for Amazon Linux 2023 with its defaults.
@@ -70,3 +76,13 @@ def test_what_describes_no_node(wrong):
         eks_allocatable(*wrong)
     with pytest.raises(ValueError, match="interface"):
         eni_max_pods(0, 1)
+
+
+def test_gke_and_aks():
+    """AKS keeps 60/100/140/180/260/420/740m of 1/2/4/8/16/32/64 cores; GKE's sample of 4 vCPUs shows 3920m."""
+    sizes = (1, 2, 4, 8, 16, 32, 64)
+    kept = {cores: round(1000 * (cores - aks_allocatable(cores, 64, 110).cpu_cores)) for cores in sizes}
+    assert kept == {1: 60, 2: 100, 4: 140, 8: 180, 16: 260, 32: 420, 64: 740}
+    assert gke_allocatable(4, 16).cpu_cores == 3.92
+    assert gke_allocatable(4, 16).memory_bytes / 1024 == pytest.approx(13_498_416, rel=0.01)
+    assert aks_allocatable(2, 4, 250).memory_bytes == (4096 - 1024 - 100) * MIB

@@ -158,3 +158,27 @@ def test_shadow_prices_of_gpus():
     case = problem([((1,), 40, 1, 0, 0)], [((100,), 4, 8.0, 0)])
     prices = resource_prices(case, plan_bins(case, LIMITS))
     np.testing.assert_allclose(prices, [[0.0, 2.0]], atol=1e-6)
+
+
+def test_items_that_cost_something_where_they_stand():
+    """Four items of 5 in bins of 10; group a costs 1.0 a bin, b 1.1, and an item of class 0 in a costs 0.2 more.
+
+    Class 0 (two items) goes to b: 1.1 instead of 1.0 + 0.4; class 1 goes to a: 2.1 in all."""
+    case = problem(
+        [((5,), 2, 0, 0, 0), ((5,), 2, 0, 0, 0)], [((10,), 0, 1.0, 0), ((10,), 0, 1.1, 1)], groups=("a", "b")
+    )
+    case = replace(case, item_cost=np.array([[0.2, 0.0], [0.0, 0.0]]))
+    plan = plan_bins(case, LIMITS)
+    assert (bins_of(plan, case), plan.faults) == ([1, 1], ())
+    assert plan.cost_per_hour == pytest.approx(2.1)
+    assert plan.lower_bound == pytest.approx(2.1, rel=1e-3)
+
+
+def test_a_small_price_of_a_place_does_not_open_a_bin():
+    """One bin holds all four at 1.0; keeping class 0 out of it would cost a second bin: 1.0 + 2 x 0.2."""
+    case = problem(
+        [((2,), 2, 0, 0, 0), ((2,), 2, 0, 0, 0)], [((10,), 0, 1.0, 0), ((10,), 0, 1.1, 1)], groups=("a", "b")
+    )
+    plan = plan_bins(replace(case, item_cost=np.array([[0.2, 0.0], [0.0, 0.0]])), LIMITS)
+    assert plan.cost_per_hour == pytest.approx(1.1)
+    assert plan.lower_bound <= 1.1 + 1e-6

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from planner.collectors.prices.catalogue import Catalogue
 from planner.collectors.prices.opencost import judge
 from planner.collectors.prices.price_file import PriceRow
+from planner.domain.catalogue import Catalogue
 from planner.domain.node import Node, Price, Purchase
 from planner.snapshot.header import SourceWarning
 

@@ -8,11 +8,11 @@ import numpy as np
 from planner.collectors.kubernetes.normalise import normalise
 from planner.collectors.merge import MergedState, merge_states
 from planner.collectors.prices.assign import assign_prices
-from planner.collectors.prices.catalogue import load_catalogue
 from planner.collectors.sample.history import history
 from planner.collectors.sample.model import Model, build_model
 from planner.collectors.sample.objects import raw_objects
 from planner.collectors.sample.platform import CLUSTER, DEFAULT_DAYS, DEFAULT_SEED, STEP_SECONDS, STEPS_PER_DAY
+from planner.domain.catalogue import load_catalogue
 from planner.domain.node import Node
 from planner.snapshot.header import Header, Metric, Source, SourceWarning
 from planner.snapshot.usage import SECONDS_PER_DAY, UsageBlock, day_of

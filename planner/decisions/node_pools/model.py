@@ -4,7 +4,7 @@ Whole units everywhere, so that a check of a packing is exact: thousandths of a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ class Placement:
         is_zone_bound: a volume keeps them there: no loss of their zone can be survived, they are not protected then.
         most_per_node: pods of this class on one node (anti-affinity or spread by host), 0 = any number.
         zone_skew: ``maxSkew`` over zones that must hold (``DoNotSchedule``), 0 = none.
+        data_zone: where their data are, empty = not told; ``data_gib_per_hour`` is what one pod moves.
         is_gang: all in one zone, all or none.
         priority: of the pods.
     """
@@ -44,6 +45,8 @@ class Placement:
     tolerations: tuple[str, ...] = ()
     zones: tuple[str, ...] | None = None
     is_zone_bound: bool = False
+    data_zone: str = ""
+    data_gib_per_hour: float = 0.0
     most_per_node: int = 0
     zone_skew: int = 0
     is_gang: bool = False
@@ -156,9 +159,7 @@ class PoolInput:
         offerings: what can be bought.
         zones: of the offerings, sorted; those that may be lost.
         allowed: (class, offering) bool; a class without any is in ``relaxations``, and its pods are not planned.
-        allowed_when_lost: (class, offering) bool, the same once a zone is gone (a zone-bound pod stays at home).
-        dislike: (class, offering) float64 in 0 to 1, share of the preferences that the offering misses.
-        daemon_cost: what was taken off for DaemonSets, per offering, in words.
+        place_cost: (class, offering) float64, currency per hour of a pod there beside the node's price.
         excuses, relaxations, warnings, notes: what was left out and why, for the plan.
     """
 
@@ -167,10 +168,8 @@ class PoolInput:
     offerings: tuple[Offering, ...]
     zones: tuple[str, ...]
     allowed: Bools
-    allowed_when_lost: Bools
-    dislike: NDArray[np.float64]
+    place_cost: NDArray[np.float64]
     excuses: tuple[Excuse, ...] = ()
     relaxations: tuple[Relaxation, ...] = ()
     warnings: tuple[PlanWarning, ...] = ()
     notes: tuple[str, ...] = ()
-    daemon_cost: Mapping[str, str] = field(default_factory=dict)

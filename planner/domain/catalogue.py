@@ -30,6 +30,8 @@ class InstanceShape:
     """Below 1 = a slice of a GPU."""
     gpu_memory_gib: float
     """Of each GPU."""
+    max_pods: int = 0
+    """That its network interfaces allow on EKS; 0 = not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,10 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     """Read ``instance_types.csv`` and ``prices.csv``; ``None`` = the shipped folder."""
     place = shipped("data") / "catalogue" if folder is None else folder
     shapes = {}
+    max_pods: dict[str, int] = {}
+    if (place / "max_pods.csv").is_file():
+        with (place / "max_pods.csv").open(encoding="utf-8", newline="") as file:
+            max_pods = {row["instance_type"]: int(row["max_pods"]) for row in csv.DictReader(file)}
     with (place / "instance_types.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             shapes[row["instance_type"]] = InstanceShape(
@@ -123,6 +129,7 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
                 gpu_model=row["gpu_model"],
                 gpu_count=float(row["gpu_count"] or 0),
                 gpu_memory_gib=float(row["gpu_memory_gib"] or 0),
+                max_pods=max_pods.get(row["instance_type"], 0),
             )
     prices: dict[tuple[str, str], list[ListPrice]] = {}
     with (place / "prices.csv").open(encoding="utf-8", newline="") as file:
