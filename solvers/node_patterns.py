@@ -13,6 +13,7 @@ import numpy as np
 from solvers.packing import PackingAnswer, find_faults, pack
 from solvers.pattern_columns import ColumnGeneration, Round
 from solvers.pattern_integer import WholeMaster, solve_whole
+from solvers.pattern_pricing import Effort
 from solvers.pattern_search import improve
 from solvers.pool_problem import Floats, Ints, PoolProblem
 from solvers.solution import relative_gap_between
@@ -29,6 +30,7 @@ class PlanLimits:
         node_limit: nodes of the whole-number search, ``None`` for none.
         time_limit_seconds: of processor time; column generation may use 3/4 of it.
         whole_gap: gap at which the whole-number search ends.
+        proof: how hard to look for patterns.
     """
 
     most_rounds: int = 400
@@ -37,6 +39,7 @@ class PlanLimits:
     node_limit: int | None = None
     time_limit_seconds: float = 240.0
     whole_gap: float = 2e-4
+    proof: Effort = field(default_factory=Effort)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,6 +109,7 @@ def plan_bins(
         relative_gap=limits.relative_gap,
         out_of_time=lambda: spent() > 0.75 * limits.time_limit_seconds,
         progress=progress,
+        proof=limits.proof,
     )
     whole = solve_whole(
         columns,

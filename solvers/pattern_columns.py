@@ -11,7 +11,7 @@ The first prices are those of the aggregate model, so the bound is never below t
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from solvers.pattern_pricing import Effort, Pricer
 from solvers.pool_problem import WHOLE_MILLI, Floats, Ints, PoolProblem, Shape
 
 _SMOOTHING = 0.9
-_BEAM_ONLY = Effort(most_labels=0)
 _REDUCED = 1e-7
 """A pattern is new enough if it is worth this much more than its bin, relative to the bin."""
 _FEW_ITEMS = 300
@@ -71,6 +70,7 @@ class ColumnGeneration:
         self._most = problem.items.most_in_a_bin if is_small or problem.items.most_per_bin is not None else None
         self.is_converged = False
         self.rounds = 0
+        self._beam_only = Effort(most_labels=0)
 
     def run(
         self,
@@ -79,9 +79,11 @@ class ColumnGeneration:
         relative_gap: float = 2e-4,
         out_of_time: Callable[[], bool] = lambda: False,
         progress: Callable[[Round], None] = lambda _: None,
+        proof: Effort | None = None,
     ) -> None:
         """Work until master and bound are as close as ``relative_gap``, or a limit is reached."""
-        effort = _BEAM_ONLY
+        proof = proof or Effort()
+        self._beam_only = effort = replace(proof, most_labels=0)
         while self.rounds < most_rounds and not out_of_time():
             self.rounds += 1
             found = self._round(effort, out_of_time)
@@ -93,12 +95,12 @@ class ColumnGeneration:
             if self.pool.size > _POOL_MOST:
                 self._forget()
             if not found or (not effort.most_labels and found < 0.02 * _POOL_KEPT):
-                if effort is not _BEAM_ONLY:
+                if effort is not self._beam_only:
                     self.is_converged = True
                     return
-                effort = Effort()
+                effort = proof
         # Stopped by a limit: the master's own prices may prove more than mixed ones that were still far away.
-        self._round(Effort(), out_of_time, mix=0.0)
+        self._round(proof, out_of_time, mix=0.0)
         self.point = solve_relaxed(self.relaxation, self.pool)
 
     def _round(self, effort: Effort, out_of_time: Callable[[], bool], mix: float = _SMOOTHING) -> int:
@@ -124,7 +126,7 @@ class ColumnGeneration:
         for s in range(len(prices)):
             for t, pricer in enumerate(self.pricers):
                 is_paused = self.rounds < self._proof_from[s, t]
-                now = _BEAM_ONLY if is_paused else effort
+                now = self._beam_only if is_paused else effort
                 own = self.relaxation.item_cost[t] if s == 0 else 0.0
                 priced = pricer.best(np.maximum(prices[s] - own, 0.0), float(targets[s, t]), now, self._most)
                 if priced.gave_up:

@@ -58,6 +58,7 @@ class PricedItems:
         whole: (class,) int64 whole GPUs.
         milli: (class,) int64 share of one GPU.
         values: (class,) float64 prices.
+        most: (class,) int64 most copies; kept for items without GPUs, of which a pattern has one set only.
     """
 
     capacity: Ints
@@ -66,6 +67,7 @@ class PricedItems:
     whole: Ints
     milli: Ints
     values: Floats
+    most: Ints
 
 
 class PatternSearch:
@@ -73,7 +75,7 @@ class PatternSearch:
 
     def __init__(self, items: PricedItems, target: float, label_limit: int, pair_limit: float = np.inf) -> None:
         self.capacity, self.gpus, self.demand = items.capacity, items.gpus, items.demand
-        self.whole, self.milli, self.values = items.whole, items.milli, items.values
+        self.whole, self.milli, self.values, self.most = items.whole, items.milli, items.values, items.most
         self.target = self.asked = target
         self.relaxed_upper = np.inf
         self.label_limit, self.pairs_left = label_limit, pair_limit
@@ -194,7 +196,8 @@ class PatternSearch:
         labels, used = _empty(self), np.zeros(1, dtype=np.int64)
         for k in classes[np.lexsort((-self.values[classes], -self.milli[classes]))].tolist():
             layers, useds = [labels], [used]
-            while layers[-1].size:
+            copies = np.inf if milli_limit else float(self.most[k])
+            while layers[-1].size and len(layers) <= copies:
                 last, milli = layers[-1], useds[-1] + self.milli[k]
                 more = _Labels(last.demand + self.demand[k], last.value + self.values[k], last.counts)
                 good = np.all(more.demand <= self.capacity, axis=1) & (milli <= milli_limit)

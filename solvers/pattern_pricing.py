@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from solvers.pattern_knapsack import PatternSearch, PricedItems
-from solvers.pool_problem import Floats, Ints, ItemClasses, Shape
+from solvers.pool_problem import WHOLE_MILLI, Floats, Ints, ItemClasses, Shape
 
 _MOST_LIMITED = 40
 """Classes whose limit on copies is kept as a resource of its own."""
@@ -108,7 +108,7 @@ class Pricer:
         demand = np.column_stack([self.demand, *(np.arange(self.items.size) == k for k in limited)])[usable]
         items = PricedItems(
             capacity, self.shape.gpus, demand.astype(np.int64), self.items.gpus[usable], self.items.share_milli[usable],
-            prices[usable],
+            prices[usable], self.items.most_in_a_bin[usable],
         )  # fmt: skip
         search = PatternSearch(items, target, effort.beam)
         counts, values = search.run(effort.most_patterns)
@@ -141,11 +141,14 @@ class Pricer:
 def binding_resources(items: ItemClasses, shape: Shape) -> Ints:
     """Resources that may bind: without those of which every item takes a smaller part than of another one.
 
-    If d_kr / C_r <= d_kq / C_q for every class k that fits, then whatever fits in q fits in r.
+    If d_kr / C_r <= d_kq / C_q for every class k that fits, then whatever fits in q fits in r. And what has room for all
+    items that a bin could be asked to hold binds nothing.
     """
     demand, capacity = items.demand[shape.fits], shape.capacity
-    kept = list(range(capacity.size))
-    for r in range(capacity.size):
+    milli = items.gpu_milli[shape.fits]
+    copies = np.where(milli > 0, shape.gpus * WHOLE_MILLI // np.maximum(milli, 1), items.most_in_a_bin[shape.fits])
+    kept = np.flatnonzero(copies @ demand > capacity).tolist()
+    for r in list(kept):
         if any(q != r and np.all(demand[:, r] * capacity[q] <= demand[:, q] * capacity[r]) for q in kept):
             kept.remove(r)
     return np.array(kept, dtype=np.int64)

@@ -96,7 +96,8 @@ def gke_allocatable(vcpus: int, memory_gib: float) -> Allocatable:
     """Allocatable CPU and memory of a GKE node of a machine type.
 
     CPU as on EKS. Memory: the tiers above are reserved, and 100 MiB for eviction; the kernel keeps 1/64 of the machine,
-    80 MiB and 0.175 % (at most 248 MiB) before that (GKE documentation, cluster-autoscaler ``gce_reserved.go``; read 2026-08).
+    80 MiB and 0.175 % (at most 248 MiB) before that (GKE
+    documentation, cluster-autoscaler ``gce_reserved.go``; read 2026-08).
 
     >>> gke_allocatable(4, 16).cpu_cores
     3.92

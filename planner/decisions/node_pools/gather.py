@@ -18,7 +18,6 @@ from planner.domain.workload import Workload
 from planner.plan.pools import Relaxation
 from planner.plan.schema import PlanWarning
 
-
 PREFERENCE_PER_HOUR = 0.001
 """Price of missing all preferences for an hour: enough to decide between equal places, too little to buy a node."""
 
