@@ -141,13 +141,18 @@ class Pricer:
 def binding_resources(items: ItemClasses, shape: Shape) -> Ints:
     """Resources that may bind: without those of which every item takes a smaller part than of another one.
 
-    If d_kr / C_r <= d_kq / C_q for every class k that fits, then whatever fits in q fits in r. And what has room for all
-    items that a bin could be asked to hold binds nothing.
+    If d_kr / C_r <= d_kq / C_q for every class k that fits, then whatever fits in q fits in r. And what has room for
+    all items that a bin could be asked to hold binds nothing.
     """
     demand, capacity = items.demand[shape.fits], shape.capacity
     milli = items.gpu_milli[shape.fits]
     copies = np.where(milli > 0, shape.gpus * WHOLE_MILLI // np.maximum(milli, 1), items.most_in_a_bin[shape.fits])
-    kept = np.flatnonzero(copies @ demand > capacity).tolist()
+    kept = list(range(capacity.size))
+    for r in np.flatnonzero(copies @ demand <= capacity).tolist():
+        # Each class must keep a resource that it takes, or the relaxation without limits on copies has no optimum.
+        others = [q for q in kept if q != r]
+        if others and np.all((demand[:, others] > 0).any(axis=1) | (milli > 0)):
+            kept.remove(r)
     for r in list(kept):
         if any(q != r and np.all(demand[:, r] * capacity[q] <= demand[:, q] * capacity[r]) for q in kept):
             kept.remove(r)

@@ -1,5 +1,7 @@
 """Periods of the week, what must survive a zone, and where pods of a template may stand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from fakes.snapshots import workload
@@ -32,7 +34,7 @@ def test_every_hour_is_in_one_period():
     periods = week_periods(value, 4)
     assert sorted(hour for period in periods for hour in period.hours) == list(range(168))
     levels = [value[list(period.hours)] for period in periods]
-    assert all(one.min() >= two.max() for one, two in zip(levels, levels[1:], strict=False))
+    assert all(one.min() >= two.max() for one, two in pairwise(levels))
 
 
 def budget(**rule):

@@ -21,7 +21,8 @@ def offering(zone, price=1.0, **more):
     values = {"pool": "general", "instance_type": "toy.10", "purchase": Purchase.ON_DEMAND, "mode": ""} | more
     return Offering(
         name=f"{values['pool']}/{values['instance_type']}/{zone}", zone=zone, labels={}, taints=(), cpu_milli=10_000,
-        memory_mib=10_000, ephemeral_mib=0, max_pods=100, extended=(), price_per_hour=price, price_source="toy", **values,
+        memory_mib=10_000, ephemeral_mib=0, max_pods=100, extended=(), price_per_hour=price, price_source="toy",
+        **values,
     )  # fmt: skip
 
 
@@ -34,7 +35,8 @@ def given(pods, offerings, protected=None, placement=None, cpu_milli=4000):
     shape = (1, len(offerings))
     return PoolInput(
         periods=tuple(Period(f"p{i}", h) for i, h in enumerate(hours)), classes=classes, offerings=tuple(offerings),
-        zones=tuple(sorted({one.zone for one in offerings})), allowed=np.ones(shape, dtype=bool), place_cost=np.zeros(shape),
+        zones=tuple(sorted({one.zone for one in offerings})), allowed=np.ones(shape, dtype=bool),
+        place_cost=np.zeros(shape),
     )  # fmt: skip
 
 

@@ -182,3 +182,17 @@ def test_a_small_price_of_a_place_does_not_open_a_bin():
     plan = plan_bins(replace(case, item_cost=np.array([[0.2, 0.0], [0.0, 0.0]])), LIMITS)
     assert plan.cost_per_hour == pytest.approx(1.1)
     assert plan.lower_bound <= 1.1 + 1e-6
+
+
+def test_a_bin_with_room_for_everything():
+    """Two items of 4 in bins of 10 at 1: no resource binds, and the bound is the bin, not more."""
+    plan = plan_bins(problem([((4, 1), 2, 0, 0, 0)], [((10, 10), 0, 1.0, 0)]), LIMITS)
+    assert plan.cost_per_hour == 1.0
+    assert 0.8 <= plan.lower_bound <= 1.0 + 1e-9
+
+
+def test_items_that_take_only_what_has_room():
+    """One class takes the first resource only, the other one the second: both bounds hold, whatever is plenty."""
+    plan = plan_bins(problem([((4, 0), 2, 0, 0, 0), ((0, 9), 3, 0, 0, 0)], [((10, 10), 0, 1.0, 0)]), LIMITS)
+    assert plan.cost_per_hour == 3.0
+    assert plan.lower_bound == pytest.approx(3.0, rel=1e-3)
