@@ -93,7 +93,7 @@ def cheapest_by_trying(case, most_bins, below):
 
 
 def best_pattern_by_trying(case, shape, prices, most_copies):
-    """Highest value of a pattern of a shape, no limit on copies but the given one."""
+    """Highest value of a pattern of a shape: of items without GPUs no more than there are, ``most_copies`` in all."""
     b = int(np.flatnonzero(case.shape_of_bin == shape)[0])
     best = 0.0
 
@@ -103,7 +103,8 @@ def best_pattern_by_trying(case, shape, prices, most_copies):
         for k in range(first, case.items.size):
             more = counts.copy()
             more[k] += 1
-            if more.sum() <= most_copies and can_pack(case, [b], more):
+            is_too_many = case.items.gpu_milli[k] == 0 and more[k] > case.items.at_once[k]
+            if not is_too_many and more.sum() <= most_copies and can_pack(case, [b], more):
                 extend(k, more)
 
     extend(0, np.zeros(case.items.size, dtype=np.int64))
