@@ -68,6 +68,10 @@ class ColumnGeneration:
         # patterns with too many copies hardly matter, and the limits would cost time.
         is_small = problem.items.at_once.sum() <= _FEW_ITEMS
         self._most = problem.items.most_in_a_bin if is_small or problem.items.most_per_bin is not None else None
+        # A shape of which a scenario has no bin left needs no patterns there, and its value counts for nothing.
+        self._is_left = np.zeros((len(self._center), self.relaxation.shapes), dtype=np.bool_)
+        for o, t in enumerate(self.relaxation.shape.tolist()):
+            self._is_left[:, t] |= self.relaxation.weight[:, o] > 0.0
         self.is_converged = False
         self.rounds = 0
         self._beam_only = Effort(most_labels=0)
@@ -125,6 +129,8 @@ class ColumnGeneration:
         targets = 0.97 * self._targets(prices, bins)
         for s in range(len(prices)):
             for t, pricer in enumerate(self.pricers):
+                if not self._is_left[s, t]:
+                    continue
                 is_paused = self.rounds < self._proof_from[s, t]
                 now = self._beam_only if is_paused else effort
                 own = self.relaxation.item_cost[t] if s == 0 else 0.0

@@ -42,11 +42,11 @@ class HourlyPods:
 
 
 def shape_of(request: PodRequest) -> PodShape:
-    """Whole units, rounded up; resources that are asked for with nothing are left away."""
+    """Whole units, rounded up; a pod without a CPU request counts as 1m, so that every pod takes something."""
     extended = {name: math.ceil(units - 1e-9) for name, units in request.extended.items() if units > 0}
     ephemeral = extended.pop(EPHEMERAL, 0)
     return PodShape(
-        cpu_milli=math.ceil(request.cpu_cores * 1000 - 1e-6),
+        cpu_milli=max(1, math.ceil(request.cpu_cores * 1000 - 1e-6)),
         memory_mib=math.ceil(request.memory_bytes / MIB - 1e-6),
         ephemeral_mib=math.ceil(ephemeral / MIB),
         extended=tuple(sorted(extended.items())),
