@@ -1,8 +1,12 @@
 """What node pools may look like."""
 
-from pydantic import Field
+from typing import Annotated
 
-from planner.config.fields import Number, Section
+from pydantic import BeforeValidator, Field
+
+from planner.config.fields import Number, Section, refuse_bool
+
+_GibPerHour = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1e6), BeforeValidator(refuse_bool)]
 
 
 class Commitment(Section):
@@ -21,7 +25,7 @@ class DataZone(Section):
 
     zone: str = Field(min_length=1)
     """Zone of the data."""
-    gib_per_pod_hour: Number | None = Field(default=None, ge=0, le=1e6)
+    gib_per_pod_hour: _GibPerHour | None = None
     """Data that one pod moves in an hour; another zone then costs this times `price_per_gib_across_zones`. null = its
     pods stay in the zone."""
 

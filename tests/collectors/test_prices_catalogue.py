@@ -126,8 +126,8 @@ def test_rows_of_other_zones_count_only_if_all_of_them_agree():
 
 def test_shapes():
     shapes = load_catalogue().shapes
-    assert shapes["m7g.xlarge"] == InstanceShape("aws", "m7g.xlarge", "arm64", 4, 16, "", 0, 0)
-    assert shapes["p5.48xlarge"] == InstanceShape("aws", "p5.48xlarge", "amd64", 192, 2048, "H100", 8, 80)
+    assert shapes["m7g.xlarge"] == InstanceShape("aws", "m7g.xlarge", "arm64", 4, 16, "", 0, 0, max_pods=58)
+    assert shapes["p5.48xlarge"] == InstanceShape("aws", "p5.48xlarge", "amd64", 192, 2048, "H100", 8, 80, max_pods=100)
     assert shapes["a2-highgpu-2g"].gpu_count == 2
 
 
