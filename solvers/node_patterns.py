@@ -16,7 +16,7 @@ from solvers.pattern_integer import WholeMaster, solve_whole
 from solvers.pattern_pricing import Effort
 from solvers.pattern_search import improve
 from solvers.pool_problem import Floats, Ints, PoolProblem
-from solvers.solution import relative_gap_between
+from solvers.solution import SolveError, relative_gap_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,11 @@ class BinPlan:
 def plan_bins(
     problem: PoolProblem, limits: PlanLimits | None = None, *, progress: Callable[[Round], None] = lambda _: None
 ) -> BinPlan:
-    """The cheapest bins found for the items of a problem, and how far from the optimum they can be at most."""
+    """The cheapest bins found for the items of a problem, and how far from the optimum they can be at most.
+
+    Raises:
+        SolveError: rules or limits leave no bins for all items, and none may be left out.
+    """
     limits = limits or PlanLimits()
     began = time.process_time()
 
@@ -119,6 +123,9 @@ def plan_bins(
         node_limit=limits.node_limit,
     )
     bin_type, scenarios = _scenarios(columns, whole)
+    if problem.drop_cost is None and scenarios[0].left_out.any():
+        rules = ", ".join(row.name for row in problem.rows) or "limits of bin types"
+        raise SolveError(f"no bins were found that hold all items under: {rules}")
     if len(scenarios) == 1 and not scenarios[0].left_out.any() and problem.item_cost is None:
         better, contents = improve(problem, bin_type, scenarios[0].contents)
         if all(row.is_kept(np.bincount(better, minlength=problem.bins.size)) for row in problem.rows):

@@ -11,6 +11,7 @@ from solvers.node_patterns import PlanLimits, plan_bins
 from solvers.packing import find_faults, pack
 from solvers.pool_problem import SideRow
 from solvers.shadow_prices import resource_prices
+from solvers.solution import SolveError
 from tests.solvers.pool_cases import can_pack, problem, small_cases
 
 LIMITS = PlanLimits(time_limit_seconds=20.0)
@@ -196,3 +197,10 @@ def test_items_that_take_only_what_has_room():
     plan = plan_bins(problem([((4, 0), 2, 0, 0, 0), ((0, 9), 3, 0, 0, 0)], [((10, 10), 0, 1.0, 0)]), LIMITS)
     assert plan.cost_per_hour == 3.0
     assert plan.lower_bound == pytest.approx(3.0, rel=1e-3)
+
+
+def test_rules_that_leave_no_room_are_named():
+    """Three items, room for two in the only bin allowed, and none may be left out: an error, not an empty plan."""
+    case = rows(problem([((5,), 3, 0, 0, 0)], [((10,), 0, 1.0, 0)]), ([1.0], -np.inf, 1.0))
+    with pytest.raises(SolveError, match="r0"):
+        plan_bins(case, LIMITS)
