@@ -39,7 +39,8 @@ from node_pools_input import (
 )
 from node_pools_nodes import allocate_on_nodes
 
-from solvers.node_patterns import BinPlan, PlanLimits, ScenarioPacking, plan_bins
+from solvers.bin_plan import BinPlan, ScenarioPacking
+from solvers.node_patterns import PlanLimits, plan_bins
 from solvers.packing_state import gpu_layout
 from solvers.pattern_columns import Round
 from solvers.pool_problem import PoolProblem

@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from solvers.packing import PackingAnswer, find_faults, pack
+from solvers.bin_descent import descend
+from solvers.bin_plan import BinPlan, ScenarioPacking, nothing_to_pack, plan_cost, plan_faults
+from solvers.packing import PackingAnswer, pack
 from solvers.pattern_columns import ColumnGeneration, Round
 from solvers.pattern_integer import WholeMaster, solve_whole
 from solvers.pattern_pricing import Effort
 from solvers.pattern_search import improve
-from solvers.pool_problem import Floats, Ints, PoolProblem
+from solvers.pool_problem import Ints, PoolProblem
 from solvers.solution import SolveError, relative_gap_between
+
+_MOST_DESCENT_BINS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,55 +46,6 @@ class PlanLimits:
     proof: Effort = field(default_factory=Effort)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ScenarioPacking:
-    """Where the items are when a group is lost.
-
-    Attributes:
-        lost_group: number of the group, -1 = none.
-        bins: (bin here,) int64 numbers of the bins that are left.
-        contents: (bin here, class) int64.
-        left_out: (class,) int64 wanted items without a place.
-    """
-
-    lost_group: int
-    bins: Ints
-    contents: Ints
-    left_out: Ints
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BinPlan:
-    """The answer of `plan_bins`.
-
-    Attributes:
-        bin_type: (bin,) int64 type of each bin, rising.
-        scenarios: the packing with all bins, then one for each lost group if anything is protected.
-        cost_per_hour: of the bins, of where the items stand, and of what is left out.
-        lower_bound: no bins that hold all items cost less.
-        bound_source: ``"patterns"`` or ``"aggregate"``: the relaxation that proved it.
-        class_prices: (scenario of the relaxation, class) prices that prove it.
-        scenario_weight: (scenario of the relaxation,) part of a bin that the scenario has left: 1, or (Z - 1)/Z where
-            groups are alike and one scenario stands for the loss of any.
-        gap: (cost - bound) / bound.
-        stopped_by: ``""``, ``"time"``, ``"nodes"`` or ``"rounds"``.
-        without_place: (class,) int64 items that fit no bin type; they are in no scenario.
-    """
-
-    bin_type: Ints
-    scenarios: tuple[ScenarioPacking, ...]
-    cost_per_hour: float
-    lower_bound: float
-    bound_source: str
-    class_prices: Floats
-    scenario_weight: Floats
-    gap: float
-    stopped_by: str
-    without_place: Ints
-    rounds: int = 0
-    faults: tuple[str, ...] = field(default=())
-
-
 def plan_bins(
     problem: PoolProblem, limits: PlanLimits | None = None, *, progress: Callable[[Round], None] = lambda _: None
 ) -> BinPlan:
@@ -106,7 +61,7 @@ def plan_bins(
         return time.process_time() - began
 
     if not np.any(problem.items.at_once * ~problem.without_place) and not problem.rows:
-        return _nothing_to_pack(problem)
+        return nothing_to_pack(problem)
     columns = ColumnGeneration(problem)
     columns.run(
         most_rounds=limits.most_rounds,
@@ -134,13 +89,9 @@ def plan_bins(
     stopped_by = whole.stopped_by
     if not columns.is_converged:
         stopped_by = stopped_by or ("time" if columns.rounds < limits.most_rounds else "rounds")
-    cost = float(problem.bins.cost_per_hour[bin_type].sum())
-    if problem.item_cost is not None:
-        cost += float((scenarios[0].contents * problem.item_cost[:, bin_type].T).sum())
-    if problem.drop_cost is not None:
-        # Where groups are alike one scenario of the bound stands for the loss of any: the worst of them counts.
-        left = [float(scenario.left_out @ problem.drop_cost) for scenario in scenarios]
-        cost += left[0] + (max(left[1:], default=0.0) if columns.relaxation.copies > 1 else sum(left[1:]))
+    if len(scenarios) > 1 and whole.stopped_by and len(bin_type) <= _MOST_DESCENT_BINS:
+        bin_type, scenarios = descend(problem, bin_type, scenarios)
+    cost = plan_cost(problem, bin_type, scenarios, losses_are_alike=columns.relaxation.copies > 1)
     return BinPlan(
         bin_type=bin_type,
         scenarios=tuple(scenarios),
@@ -153,27 +104,7 @@ def plan_bins(
         stopped_by=stopped_by,
         without_place=problem.items.count * problem.without_place,
         rounds=columns.rounds,
-        faults=tuple(_faults(problem, bin_type, scenarios)),
-    )
-
-
-def _nothing_to_pack(problem: PoolProblem) -> BinPlan:
-    """The plan without bins: there are no items, or none fits a bin."""
-    nothing = np.zeros(0, dtype=np.int64)
-    classes = problem.items.size
-    lost = range(len(problem.group_names)) if problem.items.protected.any() else range(0)
-    contents, left = np.zeros((0, classes), dtype=np.int64), np.zeros(classes, dtype=np.int64)
-    return BinPlan(
-        bin_type=nothing,
-        scenarios=tuple(ScenarioPacking(group, nothing, contents, left) for group in (-1, *lost)),
-        cost_per_hour=0.0,
-        lower_bound=0.0,
-        bound_source="patterns",
-        class_prices=np.zeros((1, classes)),
-        scenario_weight=np.ones(1),
-        gap=0.0,
-        stopped_by="",
-        without_place=problem.items.count.copy(),
+        faults=tuple(plan_faults(problem, bin_type, scenarios)),
     )
 
 
@@ -238,19 +169,3 @@ def _filled(
         if again.answer is PackingAnswer.PACKED or float(again.left @ worth) < float(left @ worth):
             contents, left = again.contents, again.left
     return ScenarioPacking(lost, here, contents, left)
-
-
-def _faults(problem: PoolProblem, bin_type: Ints, scenarios: list[ScenarioPacking]) -> list[str]:
-    """What an independent check of every scenario finds wrong."""
-    faults = []
-    items = problem.items
-    places = ~problem.without_place
-    for scenario in scenarios:
-        wanted = (items.count if scenario.lost_group < 0 else items.protected) * places - scenario.left_out
-        name = "all" if scenario.lost_group < 0 else f"lost {problem.group_names[scenario.lost_group]}"
-        found = find_faults(problem, bin_type[scenario.bins], scenario.contents, wanted)
-        faults += [f"{name}: {fault}" for fault in found]
-    bins = np.bincount(bin_type, minlength=problem.bins.size)
-    faults += [f"rule {row.name} is broken" for row in problem.rows if not row.is_kept(bins)]
-    names = problem.bins.names
-    return faults + [f"more bins of type {names[b]} than its limit" for b in np.flatnonzero(bins > problem.bins.limit)]

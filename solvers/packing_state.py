@@ -43,8 +43,8 @@ class PackingState:
     """
 
     def __init__(self, problem: PoolProblem, bin_type: Ints) -> None:
-        bins, self.items = problem.bins, problem.items
-        self.bin_type = bin_type
+        bins, self.problem, self.items = problem.bins, problem, problem.items
+        self.bin_type = bin_type.copy()
         self.fits = problem.fits[:, bin_type]
         self.contents = np.zeros((len(bin_type), self.items.size), dtype=np.int64)
         self.capacity = bins.capacity[bin_type]
@@ -55,6 +55,29 @@ class PackingState:
         self.left = np.zeros(self.items.size, dtype=np.int64)
         # Which GPUs each share sits on: (bin, class) -> GPU numbers, one entry per item.
         self._sits: dict[tuple[int, int], list[tuple[int, ...]]] = {}
+
+    def copy(self) -> "PackingState":
+        """The same, to be changed on its own."""
+        other = object.__new__(PackingState)
+        other.problem, other.items = self.problem, self.items
+        other.bin_type, other.fits = self.bin_type.copy(), self.fits.copy()
+        other.contents, other.capacity, other.free = self.contents.copy(), self.capacity.copy(), self.free.copy()
+        other.gpu_free, other.left = self.gpu_free.copy(), self.left.copy()
+        other._sits = {key: list(places) for key, places in self._sits.items()}
+        return other
+
+    def close(self, bin_number: int) -> None:
+        """Nothing may be put into the bin any more; what is inside stays."""
+        self.fits[:, bin_number] = False
+
+    def reopen(self, bin_number: int, bin_type: int) -> None:
+        """Make an empty bin one of another type, which has no more GPUs than any bin at the start."""
+        bins = self.problem.bins
+        self.bin_type[bin_number] = bin_type
+        self.fits[:, bin_number] = self.problem.fits[:, bin_type]
+        self.capacity[bin_number] = self.free[bin_number] = bins.capacity[bin_type]
+        gpus = np.arange(self.gpu_free.shape[1])
+        self.gpu_free[bin_number] = np.where(gpus < bins.gpus[bin_type], WHOLE_MILLI, -1)
 
     def can_take(self, k: int) -> Bools:
         """(bin,) bool: bins with room for one more item of class k."""

@@ -9,7 +9,10 @@ With y_skt items of class k on bins of shape t in scenario s, and N_st = sum_{o 
           sum_k milli_k y_skt              <= 1000 G_t N_st gpu_milli[s|t]
           sum_{k: d_kr > C_tr/2} y_skt     <= N_st          one_large<r>[s|t]
           sum_k g_k y_skt + sum_{k: share > 500} y_skt <= G_t N_st   one_large_share[s|t]
+          L_i <= sum_o f_io n_o <= H_i                               rules[i]
           0 <= n_o <= U_o whole,  y >= 0,  y_skt = 0 where k does not fit t
+
+Where items may be left out, ``sum_t y_skt + m_sk >= d_sk`` with ``M_k m_sk`` in the objective.
 
 Every packing obeys these rows, so the optimum bounds the cost from below; it is not a packing, and real bins may
 cost a fifth more. The prices of ``all_placed`` without whole numbers give no bin more value than it costs, so that
@@ -43,8 +46,14 @@ def aggregate_model(problem: PoolProblem, relaxation: Relaxation, *, integer: bo
     labels = [f"{name}|{names[k]}|{shape_names[t]}" for name in scenario_names for k, t in placed.tolist()]
     items_on = model.add_variables("items", scenarios * len(placed), labels=labels).reshape(scenarios, -1)
     rows = np.concatenate([s * classes + placed[:, 0] for s in range(scenarios)])
+    placed_items = items_on.ravel()
+    if relaxation.may_drop:
+        cost = np.broadcast_to(relaxation.drop_cost, (scenarios, classes))
+        left_out = model.add_variables("left_out", (scenarios, classes), objective=cost)
+        rows = np.concatenate([rows, np.arange(scenarios * classes)])
+        placed_items = np.concatenate([placed_items, left_out.ravel()])
     model.add_constraints(
-        "all_placed", rows, items_on.ravel(), 1.0, lower=relaxation.demand.ravel().astype(float),
+        "all_placed", rows, placed_items, 1.0, lower=relaxation.demand.ravel().astype(float),
         labels=[f"{name}|{k}" for name in scenario_names for k in names],
     )  # fmt: skip
     for name, coefficient, room in _rows(problem, placed):
@@ -62,6 +71,12 @@ def aggregate_model(problem: PoolProblem, relaxation: Relaxation, *, integer: bo
                 part += more
         row_labels = [f"{scenario}|{t}" for scenario in scenario_names for t in shape_names]
         model.add_constraints(name, *(np.concatenate(part) for part in parts), upper=0.0, labels=row_labels)
+    if len(relaxation.factor):
+        row, offer = np.nonzero(relaxation.factor)
+        model.add_constraints(
+            "rules", row, bins[offer], relaxation.factor[row, offer], count=len(relaxation.factor),
+            lower=relaxation.lower, upper=relaxation.upper,
+        )  # fmt: skip
     return model
 
 

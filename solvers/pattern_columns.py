@@ -21,6 +21,10 @@ from solvers.pattern_pricing import Effort, Pricer
 from solvers.pool_problem import WHOLE_MILLI, Floats, Ints, PoolProblem, Shape
 
 _SMOOTHING = 0.9
+_CHEAP_SMOOTHING = 0.6
+"""Where patterns are found greedily in no time: the bound does not grow then, and the best prices get old."""
+_STALL, _MOST_STALLED = 2e-4, 3
+"""Relative progress of the master in a round that is none, and such rounds until the search goes deeper."""
 _REDUCED = 1e-7
 """A pattern is new enough if it is worth this much more than its bin, relative to the bin."""
 _FEW_ITEMS = 300
@@ -72,6 +76,8 @@ class ColumnGeneration:
         self._is_left = np.zeros((len(self._center), self.relaxation.shapes), dtype=np.bool_)
         for o, t in enumerate(self.relaxation.shape.tolist()):
             self._is_left[:, t] |= self.relaxation.weight[:, o] > 0.0
+        # Greedy and exact search instead of labels, see `solvers.pattern_whole`.
+        self._is_whole = not problem.items.share_milli.any()
         self.is_converged = False
         self.rounds = 0
         self._beam_only = Effort(most_labels=0)
@@ -88,9 +94,12 @@ class ColumnGeneration:
         """Work until master and bound are as close as ``relative_gap``, or a limit is reached."""
         proof = proof or Effort()
         self._beam_only = effort = replace(proof, most_labels=0)
+        stalled = 0
         while self.rounds < most_rounds and not out_of_time():
             self.rounds += 1
-            found = self._round(effort, out_of_time)
+            is_cheap = self._is_whole and not effort.most_labels
+            before = self.point.cost
+            found = self._round(effort, out_of_time, _CHEAP_SMOOTHING if is_cheap else _SMOOTHING)
             self.point = solve_relaxed(self.relaxation, self.pool)
             progress(Round(self.rounds, self.point.cost, self.lower_bound, self.pool.size))
             if self.point.cost - self.lower_bound <= relative_gap * self.point.cost:
@@ -98,7 +107,10 @@ class ColumnGeneration:
                 return
             if self.pool.size > _POOL_MOST:
                 self._forget()
-            if not found or (not effort.most_labels and found < 0.02 * _POOL_KEPT):
+            stalled = stalled + 1 if before - self.point.cost < _STALL * before else 0
+            # Cheap rounds go on while they help, long searches while they find enough.
+            is_done = stalled >= _MOST_STALLED if is_cheap else found < 0.02 * _POOL_KEPT
+            if not found or (not effort.most_labels and is_done):
                 if effort is not self._beam_only:
                     self.is_converged = True
                     return

@@ -20,7 +20,8 @@ import numpy as np
 from solvers.backends import solve
 from solvers.linear_model import LinearModel
 from solvers.pattern_columns import ColumnGeneration, nearest_patterns
-from solvers.pool_problem import Ints, OfferKey
+from solvers.pattern_master import Relaxation
+from solvers.pool_problem import Ints, OfferKey, PoolProblem
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +68,7 @@ def solve_whole(
         return _rounded_up(columns, patterns, shape, chosen, stopped_by)
     count = np.rint(solution.x[:offers]).astype(np.int64)
     used = np.rint(solution.x[-scenarios * len(shape) :]).astype(np.int64).reshape(scenarios, -1)
-    return WholeMaster(_dealt_out(columns, count), patterns, shape, used, stopped_by)
+    return WholeMaster(dealt_out(columns.problem, columns.relaxation, count), patterns, shape, used, stopped_by)
 
 
 def whole_model(columns: ColumnGeneration, patterns: Ints, shape: Ints, fixed: Ints | None = None) -> LinearModel:
@@ -136,12 +137,13 @@ def _rounded_up(columns: ColumnGeneration, patterns: Ints, shape: Ints, chosen: 
     count = np.rint(np.nan_to_num(solution.x[:offers])).astype(np.int64)
     if not solution.has_point:
         used = np.zeros_like(used)
-    return WholeMaster(_dealt_out(columns, count), patterns, shape, used, stopped_by or "rounding")
+    return WholeMaster(
+        dealt_out(columns.problem, columns.relaxation, count), patterns, shape, used, stopped_by or "rounding"
+    )
 
 
-def _dealt_out(columns: ColumnGeneration, count: Ints) -> Ints:
+def dealt_out(problem: PoolProblem, relaxation: Relaxation, count: Ints) -> Ints:
     """(type,) bins from (offer,) bins: where groups are alike, each takes its even part, the first ones the rest."""
-    problem, relaxation = columns.problem, columns.relaxation
     if relaxation.copies == 1:
         return count
     bins = problem.bins

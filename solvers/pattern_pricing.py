@@ -9,7 +9,8 @@ asked for; without them V is never below what a plan could use, which is the saf
 
 A first search keeps only the most promising partial patterns (a beam): quick, and mostly right. A second one keeps all
 that could beat it, and so finds the best or proves that there is none; it is given up when it grows too large, and then
-the bound of the linear relaxation stands. `solvers.pattern_knapsack` is the search.
+the bound of the linear relaxation stands. `solvers.pattern_knapsack` is the search. Where no class shares a GPU,
+`solvers.pattern_whole` answers instead: greedy patterns first, branch and bound where a proof is asked for.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from solvers.pattern_knapsack import PatternSearch, PricedItems
+from solvers.pattern_whole import WholeKnapsack
 from solvers.pool_problem import WHOLE_MILLI, Floats, Ints, ItemClasses, Shape
 
 _MOST_LIMITED = 40
@@ -103,6 +105,8 @@ class Pricer:
         target = max(target, 0.0)
         if not usable.size:
             return Priced(np.zeros((0, self.items.size), dtype=np.int64), np.empty(0), target)
+        if not self.items.share_milli[usable].any():
+            return self._best_of_whole(prices, target, usable, effort)
         limited = [k for k in self._limited if prices[k] > 0.0]
         capacity = np.concatenate([self.capacity, np.array([self._limited[k] for k in limited], dtype=np.int64)])
         demand = np.column_stack([self.demand, *(np.arange(self.items.size) == k for k in limited)])[usable]
@@ -129,6 +133,24 @@ class Pricer:
         full = np.zeros((len(values), self.items.size), dtype=np.int64)
         full[:, usable] = counts
         return Priced(full, values, max(upper, target) * (1.0 + _TINY), gave_up)
+
+    def _best_of_whole(self, prices: Floats, target: float, usable: Ints, effort: Effort) -> Priced:
+        """The same where no class shares a GPU; all limits on copies are kept."""
+        demand = np.column_stack([self.demand, self.items.gpus])[usable]
+        capacity = np.append(self.capacity, self.shape.gpus)
+        asked = WholeKnapsack(demand, capacity, prices[usable], self.items.most_in_a_bin[usable])
+        upper = asked.relaxed()
+        if upper <= target:
+            return Priced(np.zeros((0, self.items.size), dtype=np.int64), np.empty(0), target * (1.0 + _TINY))
+        counts = asked.greedy()[: effort.most_patterns]
+        if effort.most_labels:
+            best, proved = asked.best()
+            counts, upper = np.concatenate([best[None, :], counts]), min(upper, proved)
+        values = counts @ prices[usable]
+        counts, values = counts[values > target], values[values > target]
+        full = np.zeros((len(values), self.items.size), dtype=np.int64)
+        full[:, usable] = counts
+        return Priced(full, values, max(upper, target) * (1.0 + _TINY))
 
     def _windows(self, effort: Effort) -> tuple[float, ...]:
         """The proofs to try, one after the other."""

@@ -14,7 +14,7 @@ a tariff: packing is not linear, and the class prices stay the exact figures.
 import numpy as np
 from scipy.optimize import nnls
 
-from solvers.node_patterns import BinPlan
+from solvers.bin_plan import BinPlan
 from solvers.pool_problem import WHOLE_MILLI, Floats, PoolProblem
 
 

@@ -2,7 +2,7 @@
 
 Hours are put in order of what their pods are worth, and the order is cut into at most K parts. The cut is the one
 with the least ``sum over parts of hours x value of the part's dearest hour`` (dynamic programming, exact), since the
-nodes of a part must carry its dearest hour. Fewer parts are taken where a further one saves less than 1 %.
+nodes of a part must carry its dearest hour. Fewer parts are taken where a further one saves less than 2 %.
 """
 
 from itertools import pairwise
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from planner.decisions.node_pools.model import Period
 from planner.usage.week import HOURS_PER_WEEK
 
-_WORTH_A_PERIOD = 0.01
+_WORTH_A_PERIOD = 0.02
 
 
 def week_periods(value: NDArray[np.float64], most: int) -> tuple[Period, ...]:

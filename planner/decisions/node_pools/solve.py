@@ -1,15 +1,11 @@
 """The pools of every period, and a bound on what any pools for these pods cost over the week.
 
-The busiest period is planned first, under all rules. The others may use the nodes that it has, and only where these do
-not do (a night of large jobs) all that can be had.
-
-**Bound of a period.** Prices of the pod classes that prove the busiest period's bound prove one for any demand, since
-no bin's contents are worth more than it costs, whatever is asked for: with d the demand of the busiest period, d' that
-of another, v the prices and B the bound, ``B' = B - sum v (d - d')`` (what the proof subtracts for limits and rules
-does not depend on demand). The week's bound is the sum over periods of hours x bound; nodes that a rule keeps all month
-only add to the cost.
+Every period is planned over all that can be had, the busiest first; today's nodes, and those of the busiest period, are
+starts for the others, so that nothing is bought for a quiet hour that does not pay there. The week's bound is the sum
+over periods of hours x bound; nodes that a rule keeps all month only add to the cost.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,18 +15,16 @@ from planner.config.pool_policy import NodePoolsPolicy
 from planner.decisions.node_pools.model import Ints, PoolInput
 from planner.decisions.node_pools.problem import Assembled, assemble
 from planner.usage.week import HOURS_PER_WEEK
-from solvers.node_patterns import BinPlan, PlanLimits, plan_bins
-from solvers.pattern_pricing import Effort
+from solvers.bin_plan import BinPlan
+from solvers.bin_quick import QuickLimits, plan_bins_quickly
+from solvers.node_patterns import PlanLimits, plan_bins
 
-LIMITS = PlanLimits(
-    most_rounds=60,
-    relative_gap=2e-3,
-    most_patterns=800,
-    node_limit=2000,
-    whole_gap=2e-3,
-    proof=Effort(most_patterns=40, beam=60, most_labels=600, most_pairs=1_000_000),
-)
-"""Counts of work for one period; the policy's time limit comes on top."""
+LIMITS = QuickLimits(relative_gap=0.01, node_limit=50, most_trials=1500)
+"""Counts of work for the busiest period; the policy's time limit comes on top."""
+OTHER_PERIODS = QuickLimits(relative_gap=0.02, node_limit=20, most_trials=800)
+SMALL = 600
+"""Classes x shapes x scenarios up to which patterns prove more in no time."""
+SMALL_LIMITS = PlanLimits(most_rounds=60, relative_gap=2e-3, most_patterns=800, node_limit=2000, whole_gap=2e-3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +37,12 @@ class PeriodPlan:
     """(offering,) int64."""
     cost_per_hour: float
     lower_bound_per_hour: float
+
+    def kept(self) -> dict[str, int]:
+        """Bin type -> number of bins, to start another plan from."""
+        names = self.assembled.problem.bins.names
+        counts = np.bincount(self.bins.bin_type, minlength=len(names)).tolist()
+        return {name: count for name, count in zip(names, counts, strict=True) if count}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +68,11 @@ class WeekPlan:
         return max(0.0, (self.cost_per_hour - bound) / bound) if bound > 0.0 else 0.0
 
     @property
+    def faults(self) -> tuple[str, ...]:
+        """What the exact check of any packing found wrong: a plan with faults must not be shown."""
+        return tuple(fault for one in self.periods for fault in one.bins.faults)
+
+    @property
     def stopped_by(self) -> str:
         """The limit that ended the busiest period's search, empty if none did."""
         return self.periods[0].bins.stopped_by
@@ -84,18 +89,24 @@ class WeekPlan:
         return mean
 
 
-def plan_week(given: PoolInput, rules: NodePoolsPolicy, *, protect: bool = True) -> WeekPlan:
-    """Plan all periods."""
+def plan_week(
+    given: PoolInput, rules: NodePoolsPolicy, *, protect: bool = True, starts: Sequence[Mapping[str, int]] = ()
+) -> WeekPlan:
+    """Plan all periods.
+
+    Args:
+        given: pods and offerings.
+        rules: of the policy.
+        protect: whether losses of zones must be survived.
+        starts: for each period, bins that may do already (bin type -> number), such as those of a plan of larger pods.
+    """
     rules, broken = _possible(given, rules)
-    first = _plan_period(given, 0, rules, None, protect)
-    periods = [first]
-    used = tuple(np.flatnonzero(first.nodes).tolist())
-    for number in range(1, len(given.periods)):
-        one = _plan_period(given, number, rules, used, protect)
-        if _leaves_out(one) and not _leaves_out(first):
-            one = _plan_period(given, number, rules, None, protect)
-        bound = _moved_bound(first, one)
-        periods.append(replace(one, lower_bound_per_hour=min(bound, one.cost_per_hour)))
+    today = {f"{offering.name} kept": offering.nodes_now for offering in given.offerings if offering.nodes_now}
+    periods: list[PeriodPlan] = []
+    for number in range(len(given.periods)):
+        begun = [starts[number] if starts else (periods[0].kept() if periods else today)]
+        limits = OTHER_PERIODS if number else LIMITS
+        periods.append(_plan(assemble(given, number, rules, protect=protect), given, rules, limits, begun))
     hours = np.array([period.hours_per_week for period in given.periods])
     committed = sum(entry.nodes * entry.price_per_hour for entry in rules.commitments)
     return WeekPlan(
@@ -106,45 +117,42 @@ def plan_week(given: PoolInput, rules: NodePoolsPolicy, *, protect: bool = True)
     )
 
 
-def _plan_period(
-    given: PoolInput, number: int, rules: NodePoolsPolicy, only: tuple[int, ...] | None, protect: bool
+def _plan(
+    assembled: Assembled,
+    given: PoolInput,
+    rules: NodePoolsPolicy,
+    limits: QuickLimits,
+    starts: Sequence[Mapping[str, int]],
 ) -> PeriodPlan:
-    assembled = assemble(given, number, rules, only=only, protect=protect)
-    limits = replace(LIMITS, time_limit_seconds=float(rules.time_limit_seconds) / (1 if only is None else 4))
-    bins = plan_bins(assembled.problem, limits)
-    if bins.faults:
-        raise AssertionError(f"a packing that breaks its own rules: {bins.faults[:3]}")
+    """One problem's bins."""
+    problem, limits = assembled.problem, _limited(limits, given, rules)
+    scenarios = 1 + len(problem.group_names) * bool(problem.items.protected.any())
+    if problem.items.size * len(problem.shapes) * scenarios <= SMALL:
+        bins = plan_bins(problem, replace(SMALL_LIMITS, time_limit_seconds=limits.time_limit_seconds))
+    else:
+        bins = plan_bins_quickly(problem, limits, starts=[_counts(assembled, start) for start in starts])
     nodes = np.zeros(len(given.offerings), dtype=np.int64)
     np.add.at(nodes, assembled.offering[bins.bin_type], 1)
     cost = float(assembled.price[bins.bin_type].sum())
     # The bound is on the model's cost, in which what is left out has a price that nobody pays.
-    bound = 0.0 if _has_left_out(bins) else min(bins.lower_bound, cost)
-    return PeriodPlan(assembled, bins, nodes, cost, bound)
+    return PeriodPlan(assembled, bins, nodes, cost, 0.0 if _has_left_out(bins) else min(bins.lower_bound, cost))
+
+
+def _limited(limits: QuickLimits, given: PoolInput, rules: NodePoolsPolicy) -> QuickLimits:
+    """With the policy's time, the parts of all periods together."""
+    return replace(limits, time_limit_seconds=float(rules.time_limit_seconds) / (1 + len(given.periods)))
+
+
+def _counts(assembled: Assembled, start: Mapping[str, int]) -> Ints:
+    """(bin type,) numbers of a start, within the types' limits; names that are not there are nothing."""
+    bins = assembled.problem.bins
+    wanted = np.array([start.get(name, 0) for name in bins.names], dtype=np.float64)
+    counts: Ints = np.minimum(wanted, bins.limit).astype(np.int64)
+    return counts
 
 
 def _has_left_out(bins: BinPlan) -> bool:
     return any(scenario.left_out.any() for scenario in bins.scenarios)
-
-
-def _leaves_out(plan: PeriodPlan) -> bool:
-    return _has_left_out(plan.bins)
-
-
-def _moved_bound(first: PeriodPlan, other: PeriodPlan) -> float:
-    """The busiest period's bound, moved to another demand; see this module's text."""
-    if first.lower_bound_per_hour <= 0.0:
-        return 0.0
-    prices = first.bins.class_prices
-    rows = {name: k for k, name in enumerate(other.assembled.problem.items.names)}
-    mine, theirs = first.assembled.problem.items, other.assembled.problem.items
-    bound = first.lower_bound_per_hour
-    for k, name in enumerate(mine.names):
-        there = rows.pop(name, -1)
-        count = int(theirs.count[there]) if there >= 0 else 0
-        kept = int(theirs.protected[there]) if there >= 0 else 0
-        bound -= float(prices[0, k]) * (int(mine.count[k]) - count)
-        bound -= float(prices[1:, k].sum()) * (int(mine.protected[k]) - kept)
-    return max(0.0, bound)
 
 
 def _possible(given: PoolInput, rules: NodePoolsPolicy) -> tuple[NodePoolsPolicy, tuple[str, ...]]:

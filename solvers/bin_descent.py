@@ -1,0 +1,228 @@
+"""Local search over the bins of a plan with several scenarios: buy some, give some up, and pay less.
+
+The state holds a packing of every scenario. A move opens bins of some types, closes others, and is kept if in every
+scenario the items of the closed bins find room in those that are open there::
+
+    drop     no bin opened, one closed
+    swap     one opened, one closed
+    join     one opened, two closed
+    split    two opened, one closed
+
+Moves that the sums of resources already rule out are not tried. All counts are fixed beforehand, so that the same plan
+comes out everywhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from solvers.bin_plan import ScenarioPacking
+from solvers.packing_state import PackingState
+from solvers.pool_problem import WHOLE_MILLI, Ints, PoolProblem
+
+_SLOTS = 2
+"""Bins that one move opens at most."""
+_MOST_IN_PAIRS = 60
+"""Bins, the smallest first, of which pairs are closed together."""
+_LEAST_SAVING = 1e-6
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Types to open, and places of bins to close."""
+
+    opened: tuple[int, ...]
+    closed: tuple[int, ...]
+    promise: float
+    """What it saves, times the smallest part of a resource that would be free: full bins are hard to fill."""
+
+
+def descend(
+    problem: PoolProblem, bin_type: Ints, scenarios: Sequence[ScenarioPacking], *, most_trials: int = 2000
+) -> tuple[Ints, list[ScenarioPacking]]:
+    """A plan of the same items that costs no more; bins rise by type.
+
+    Args:
+        problem: the classes, types and rules.
+        bin_type: (bin,) int64.
+        scenarios: all bins first, then the losses; what is left out stays out.
+        most_trials: moves tried.
+    """
+    search = _Descent(problem, bin_type, scenarios)
+    search.run(most_trials)
+    return search.result()
+
+
+class _Descent:
+    """The plan that is being improved. A bin of type -1 is closed; the last places are free for bins to open."""
+
+    def __init__(self, problem: PoolProblem, bin_type: Ints, scenarios: Sequence[ScenarioPacking]) -> None:
+        self.problem = problem
+        self.scenarios = scenarios
+        bins, items = problem.bins, problem.items
+        self.room = np.column_stack([bins.capacity, bins.gpus * WHOLE_MILLI]).astype(np.int64)
+        self.need = np.column_stack([items.demand, items.gpu_milli])
+        self.types = np.concatenate([bin_type, np.full(_SLOTS, -1)]).astype(np.int64)
+        # The free places start as the type with most GPUs, so that the state has columns for any.
+        start = np.concatenate([bin_type, np.full(_SLOTS, int(bins.gpus.argmax()))]).astype(np.int64)
+        self.states = [_state(problem, start, scenario) for scenario in scenarios]
+        groups = np.array([scenario.lost_group for scenario in scenarios])
+        self.stays = (bins.group[None, :] != groups[:, None]).astype(np.int64)
+        """(scenario, type) 1 where bins of the type are left."""
+        self.placed = np.array([state.contents.sum(axis=0) @ self.need for state in self.states])
+        # Tight scenarios first: most moves fail there.
+        spare = (self._totals() - self.placed) / np.maximum(self._totals(), 1)
+        self.order = np.argsort(spare.min(axis=1), kind="stable").tolist()
+
+    def run(self, most_trials: int) -> None:
+        """Move until nothing helps or the trials are used up."""
+        trials = 0
+        failed: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
+        has_moved = True
+        while has_moved:
+            has_moved = False
+            for move in self._moves():
+                key = (move.opened, move.closed)
+                if key in failed:
+                    continue
+                if trials >= most_trials:
+                    return
+                trials += 1
+                if self._try(move):
+                    has_moved = True
+                    break
+                # Mostly it fails later too, so it is not tried again.
+                failed.add(key)
+
+    def cost(self) -> float:
+        """Of the bins, and of where the items stand while all bins are there."""
+        used = self.types >= 0
+        total = float(self.problem.bins.cost_per_hour[self.types[used]].sum())
+        if self.problem.item_cost is not None:
+            total += float((self.states[0].contents[used] * self.problem.item_cost[:, self.types[used]].T).sum())
+        return total
+
+    def _moves(self) -> Iterator[Move]:
+        """Moves that save and that sums do not rule out, the most promising first."""
+        cost = self.problem.bins.cost_per_hour
+        totals = self._totals()
+        of_type = self.stays[:, :, None] * (self.room[None] / np.maximum(totals, 1)[:, None])
+        spare = 1.0 - self.placed / np.maximum(totals, 1)
+        one, buyable = self._representatives(), self._buyable()
+        few = one[np.argsort((of_type[:, self.types[one]]).max(axis=(0, 2)), kind="stable")[:_MOST_IN_PAIRS]]
+        none = np.zeros((1, 0), dtype=np.int64)
+        opened = [none, buyable[:, None], np.column_stack([buyable[i] for i in np.triu_indices(len(buyable))])]
+        closed = [one[:, None], np.column_stack([few[i] for i in np.triu_indices(len(few), k=1)])]
+        found: list[Move] = []
+        for buy, places in (
+            (opened[0], closed[0]),
+            (opened[1], closed[0]),
+            (opened[1], closed[1]),
+            (opened[2], closed[0]),
+        ):
+            price, gain = cost[buy].sum(axis=1), of_type[:, buy].sum(axis=2)
+            for row in places:
+                types = self.types[row]
+                saving = cost[types].sum() - price
+                cheap = np.flatnonzero(saving > _LEAST_SAVING)
+                after = spare[:, None] + gain[:, cheap] - of_type[:, types].sum(axis=1)[:, None]
+                slack = after.min(axis=(0, 2), initial=1.0)
+                for j in np.flatnonzero(slack >= -_ROUNDING).tolist():
+                    promise = float(saving[cheap[j]]) * max(float(slack[j]), 0.0)
+                    found.append(Move(tuple(buy[cheap[j]].tolist()), tuple(row.tolist()), promise))
+        found.sort(key=lambda move: (-move.promise, move.opened, move.closed))
+        yield from found
+
+    def _representatives(self) -> Ints:
+        """Places of bins that differ in type or contents, in any scenario."""
+        seen: set[tuple[int, bytes]] = set()
+        places = []
+        for i in np.flatnonzero(self.types >= 0).tolist():
+            key = (int(self.types[i]), b"".join(state.contents[i].tobytes() for state in self.states))
+            if key not in seen:
+                seen.add(key)
+                places.append(i)
+        return np.array(places, dtype=np.int64)
+
+    def _counts(self, types: Ints) -> Ints:
+        return np.bincount(types[types >= 0], minlength=self.problem.bins.size)
+
+    def _buyable(self) -> Ints:
+        """Types of which one more may be had."""
+        return np.flatnonzero(self._counts(self.types) < self.problem.bins.limit)
+
+    def _totals(self) -> Ints:
+        """(scenario, resource and GPU milli) what the open bins have."""
+        totals: Ints = (self.stays * self._counts(self.types)) @ self.room
+        return totals
+
+    def _try(self, move: Move) -> bool:
+        """Make a move if every scenario and every rule allows it."""
+        types = self.types.copy()
+        types[list(move.closed)] = -1
+        slots = np.flatnonzero(self.types < 0)[: len(move.opened)].tolist()
+        types[slots] = move.opened
+        counts = self._counts(types)
+        if np.any(counts > self.problem.bins.limit) or not all(row.is_kept(counts) for row in self.problem.rows):
+            return False
+        saved = [state.copy() for state in self.states]
+        old, before = self.types, self.cost()
+        worked = all(self._moved(s, move, slots) for s in self.order)
+        self.types = types
+        if worked and self.cost() < before - _LEAST_SAVING:
+            return True
+        self.types, self.states = old, saved
+        return False
+
+    def _moved(self, s: int, move: Move, slots: list[int]) -> bool:
+        """Open, close and move in one scenario."""
+        state = self.states[s]
+        for slot, b in zip(slots, move.opened, strict=True):
+            state.reopen(slot, b)
+            if not self.stays[s, b]:
+                state.close(slot)
+        for place in move.closed:
+            state.close(place)
+        for place in move.closed:
+            for k in self._largest_first(state.contents[place]):
+                while state.contents[place, k]:
+                    state.remove(k, place)
+                    target = state.best_bin(k)
+                    if target >= 0:
+                        state.add(k, target)
+                    elif not state.make_room(k):
+                        return False
+        return True
+
+    def _largest_first(self, contents: Ints) -> list[int]:
+        """Classes inside, the largest part of any bin first."""
+        inside = np.flatnonzero(contents)
+        size = (self.need[inside] / np.maximum(self.room.max(axis=0), 1)).max(axis=1)
+        order: list[int] = inside[np.argsort(-size, kind="stable")].tolist()
+        return order
+
+    def result(self) -> tuple[Ints, list[ScenarioPacking]]:
+        """(bin,) types, and the scenarios."""
+        used = np.flatnonzero(self.types >= 0)
+        used = used[np.argsort(self.types[used], kind="stable")]
+        types = self.types[used]
+        made = []
+        for state, old in zip(self.states, self.scenarios, strict=True):
+            here = np.flatnonzero(self.problem.bins.group[types] != old.lost_group)
+            made.append(ScenarioPacking(old.lost_group, here, state.contents[used[here]], old.left_out))
+        return types, made
+
+
+def _state(problem: PoolProblem, bin_type: Ints, scenario: ScenarioPacking) -> PackingState:
+    """A scenario's packing, with the bins that are not there closed."""
+    state = PackingState(problem, bin_type)
+    for i, row in zip(scenario.bins.tolist(), scenario.contents, strict=True):
+        if row.any():
+            state.fill(i, row)
+    here = set(scenario.bins.tolist())
+    for i in range(len(bin_type)):
+        if i not in here:
+            state.close(i)
+    return state
