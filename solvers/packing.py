@@ -111,6 +111,19 @@ def pack(problem: PoolProblem, bin_type: Ints, demand: Ints, *, most_nodes: int 
     return Packing(bin_type, best.contents, best.left, answer)
 
 
+def pack_more(problem: PoolProblem, bin_type: Ints, contents: Ints, demand: Ints) -> Ints:
+    """(class,) items of ``demand`` that find no place beside (bin, class) contents, greedily, the largest first."""
+    state = PackingState(problem, bin_type)
+    for i, row in enumerate(contents):
+        if row.any():
+            state.fill(i, row)
+    left = demand.copy()
+    for k in np.argsort(-_sizes(problem, bin_type), kind="stable").tolist():
+        if left[k]:
+            left[k] -= state.add_many(k, int(left[k]))
+    return left
+
+
 def _sizes(problem: PoolProblem, bin_type: Ints) -> Floats:
     """(class,) the largest part of the bins' resources that one item takes."""
     total = problem.bins.capacity[bin_type].sum(axis=0).astype(float)

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from solvers.bin_plan import BinPlan
+from solvers.pattern_whole import WholeKnapsack
 from solvers.pool_problem import WHOLE_MILLI, Floats, PoolProblem
 
 
@@ -42,3 +43,27 @@ def resource_prices(problem: PoolProblem, plan: BinPlan) -> Floats:
         if total > 0.0:
             prices[b, has] = explained * min(1.0, float(bins.cost_per_hour[b]) / total) / room[b, has]
     return prices
+
+
+def bin_worth(problem: PoolProblem, plan: BinPlan) -> Floats:
+    """(type,) float64 worth an hour of what a bin could hold at the plan's prices, from above, and at most its cost.
+
+    A type whose worth is below its cost is in no optimum of the relaxation; the difference is what it is too dear by.
+    """
+    items, bins = problem.items, problem.bins
+    groups = [-1, *range(len(problem.group_names))] if len(plan.class_prices) > 2 else [-1, -2]
+    worth = np.zeros(bins.size)
+    known: dict[tuple[int, int], float] = {}
+    for s, prices in enumerate(plan.class_prices):
+        for b in range(bins.size):
+            if groups[s] == bins.group[b]:
+                continue
+            t = int(problem.shape_of_bin[b])
+            if (s, t) not in known:
+                usable = np.flatnonzero(problem.shapes[t].fits & (prices > 0.0))
+                demand = np.column_stack([items.demand, items.gpu_milli])[usable]
+                capacity = np.append(bins.capacity[b], bins.gpus[b] * WHOLE_MILLI)
+                asked = WholeKnapsack(demand, capacity, prices[usable], items.most_in_a_bin[usable])
+                known[s, t] = asked.relaxed() if usable.size else 0.0
+            worth[b] += known[s, t]
+    return np.minimum(worth, bins.cost_per_hour)

@@ -62,6 +62,9 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
     pools = plan_pools(facts, outcome.planned)
     expected = expected_incidents(facts, outcome.changes, candidates.items, sizing.level)
     recommendations = _recommendations(facts, outcome, candidates.items, expected, held)
+    if pools.bill is not None:
+        sizing_saves = pools.bill.repacked_per_month - pools.bill.planned_per_month
+        recommendations = with_savings(recommendations, round(sizing_saves, 2))
     header = snapshot.header
     plan = Plan(
         cluster=header.cluster,
@@ -140,6 +143,24 @@ def _recommendations(
             r.target.container or "",
         )
     )
+    return made
+
+
+def with_savings(recommendations: list[Recommendation], total: float) -> list[Recommendation]:
+    """The same, each with its part of what sizing saves on nodes, in proportion to the value that it frees.
+
+    Parts are in cents and add up to ``total``. Where the freed values add up to nothing, all parts are equal.
+    """
+    freed = [item.freed_value_per_month or 0.0 for item in recommendations]
+    whole = sum(freed)
+    weights = [value / whole for value in freed] if abs(whole) > 0.005 else [1 / max(len(freed), 1)] * len(freed)
+    made, told, reached = [], 0.0, 0.0
+    for item, weight in zip(recommendations, weights, strict=True):
+        reached += total * weight
+        part = round(reached - told, 2)
+        told = round(told + part, 2)
+        made.append(item.model_copy(update={"saving_per_month": part}))
+    made.sort(key=lambda item: -(item.saving_per_month or 0.0))
     return made
 
 
@@ -228,7 +249,7 @@ def _node_bill(bill: Bill, nodes: NodeBill | None) -> Bill:
             "repacked_per_month": nodes.repacked_per_month,
             "saving_by_packing_per_month": round(nodes.current_per_month - nodes.repacked_per_month, 2),
             "saving_by_sizing_per_month": round(nodes.repacked_per_month - nodes.planned_per_month, 2),
-            "notes": (),
+            "notes": nodes.notes,
         }
     )
 

@@ -54,10 +54,10 @@ class Assembled:
     offering: Ints
     price: NDArray[np.float64]
 
-    def of_class(self, totals: Ints) -> Ints:
-        """(class row,) sums of (class of the problem,) numbers."""
-        summed = np.zeros(1 + max((part.class_row for part in self.parts), default=0), dtype=np.int64)
-        np.add.at(summed, [part.class_row for part in self.parts], totals)
+    def of_class(self, totals: Ints, classes: int) -> Ints:
+        """(class of the input,) sums of (class of the problem,) numbers; there are ``classes`` of the former."""
+        summed = np.zeros(classes, dtype=np.int64)
+        np.add.at(summed, np.array([part.class_row for part in self.parts], dtype=np.int64), totals)
         return summed
 
 
