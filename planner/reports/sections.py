@@ -14,7 +14,8 @@ from planner.reports.figures import (
     value_per_month,
     warning_groups,
 )
-from planner.reports.layout import Page, clip_middle, left, right
+from planner.reports.layout import DEFAULT_WIDTH, Page, clip_middle, left, right
+from planner.reports.pools import bill_parts, fullest, in_use, machine, node_range, pools_sentence, step_texts, verdict
 from planner.reports.risk import bearers_sentence, budget_sentences, figure, risk_rows
 
 _MOST_EXAMPLES = 3
@@ -52,6 +53,11 @@ def totals(page: Page, plan: Plan) -> None:
         ),
         "bold",
     )
+    for part in bill_parts(plan):
+        saved = "" if part.saved is None else money(part.saved)
+        planned = money(part.amount)
+        label = left(f"  {part.label}", 37)
+        page.line(label + right(planned, 13) + right(saved, 13) + right(part.share, 7), "dim")
     for total in resource_totals(plan):
         less = total.now - total.planned
         used = "" if total.used is None else f"{total.used:,.1f}"
@@ -84,6 +90,42 @@ def risk(page: Page, plan: Plan) -> None:
         page.line(left(row.label, 29) + right(figure(row.now), 8) + right(figure(row.planned), 13))
     for sentence in filter(None, sentences):
         page.paragraph(sentence, most=3)
+
+
+def pools(page: Page, plan: Plan) -> None:
+    """The node pools, and the certificate of every zone."""
+    rows = in_use(plan)
+    if not rows:
+        return
+    width = page.width or DEFAULT_WIDTH
+    titles = ("now", "plan", "week", f"{one_line(plan.bill.currency, 8)}/month", "fullest")
+    header = right(titles[0], 5) + right(titles[1], 5) + right(titles[2], 6) + right(titles[3], 12) + "  " + titles[4]
+    page.heading(left("Node pools", width - 42) + header, "dim")
+    pool = ""
+    for row in rows:
+        if row.pool != pool:
+            pool = row.pool
+            page.line(clip_middle(one_line(pool, 200), width), "bold")
+        name = clip_middle(f"  {one_line(machine(row), 60)} {one_line(row.zone, 60)}", width - 43)
+        figures = right(str(row.nodes_now), 5) + right(str(row.nodes), 5) + right(node_range(row), 6)
+        page.line(left(name, width - 42) + figures + right(money(row.cost_per_month), 12) + "  " + fullest(row))
+    page.paragraph(pools_sentence(plan), style="dim")
+    if plan.zone_loss:
+        page.heading(
+            left("Loss of a zone", width - 48) + right("nodes", 8) + right("pods", 8) + right("protected", 12), "dim"
+        )
+        for loss in plan.zone_loss:
+            name = left(clip_middle(one_line(loss.zone, 100), width - 49), width - 48)
+            counts = (
+                right(str(loss.nodes_lost), 8) + right(str(loss.pods_lost), 8) + right(str(loss.protected_pods), 12)
+            )
+            page.line(name + counts + "  " + verdict(loss), "" if loss.survives else "warn")
+    if step_texts(plan):
+        first = rows[0].pool
+        page.paragraph(
+            f"{_plural(len(step_texts(plan)), 'step')} from today's nodes: planner explain pool/{one_line(first, 60)}",
+            style="dim",
+        )
 
 
 def _total_row(label: str, now: str, planned: str, freed: str, share: str, used: str) -> str:

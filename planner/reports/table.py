@@ -3,7 +3,7 @@
 from rich.cells import cell_len
 
 from planner.patches.untrusted import one_line
-from planner.plan.schema import Plan, Recommendation
+from planner.plan.schema import Kind, Plan, Recommendation
 from planner.reports.figures import (
     change_text,
     changes,
@@ -18,7 +18,7 @@ from planner.reports.figures import (
 )
 from planner.reports.layout import DEFAULT_WIDTH, Page, clip_middle, columns, left, right
 from planner.reports.risk import backtest_cells
-from planner.reports.sections import head, left_alone, risk, totals, warnings
+from planner.reports.sections import head, left_alone, pools, risk, totals, warnings
 
 _NARROWEST, _WIDEST = 40, 120
 _LEAST_TARGET, _MOST_TARGET = 24, 100
@@ -41,6 +41,7 @@ def render_table(plan: Plan, *, width: int | None, color: bool, top: int) -> str
     page = Page(min(max(width or DEFAULT_WIDTH, _NARROWEST), _WIDEST), color=color)
     head(page, plan)
     totals(page, plan)
+    pools(page, plan)
     risk(page, plan)
     _moves(page, plan, top)
     left_alone(page, plan)
@@ -69,6 +70,9 @@ def _moves(page: Page, plan: Plan, top: int) -> None:
 
 
 def _move_details(page: Page, item: Recommendation) -> None:
+    if item.kind is not Kind.REQUESTS:
+        page.paragraph(item.reason.text, " " * 5, "dim", most=2)
+        return
     risks = risk_texts(item)
     for index, (side, label) in enumerate((("requests", "request"), ("limits", "limit"))):
         risk = one_line(risks[index], 60) if index < len(risks) else ""
@@ -98,6 +102,7 @@ def render_wide(plan: Plan, *, width: int | None, color: bool) -> str:
     page = Page(min(max(width or _WIDEST, _NARROWEST), _WIDEST), color=color)
     head(page, plan)
     totals(page, plan)
+    pools(page, plan)
     risk(page, plan)
     if plan.recommendations:
         page.line()

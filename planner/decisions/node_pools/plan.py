@@ -100,7 +100,7 @@ def _weeks(facts: Facts, planned: Sequence[PlannedWorkload], given: PoolInput, c
         week = plan_week(given, rules, protect=protect)
         return _Weeks(given, week, given, week)
     before = pool_input(facts, as_today, closed_zones=closed_zones)
-    repacked = plan_week(before, rules, protect=protect)
+    repacked = plan_week(before, rules, protect=protect, with_bound=False)
     # What holds today's requests mostly holds the planned ones: their packing is a start.
     starts = [one.kept() for one in repacked.periods] if before.periods == given.periods else []
     return _Weeks(before, repacked, given, plan_week(given, rules, protect=protect, starts=starts))

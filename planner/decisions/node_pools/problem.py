@@ -28,6 +28,9 @@ from solvers.pool_problem import BinTypes, ItemClasses, PoolProblem, SideRow
 DROP_FACTOR = 20.0
 """Leaving a pod out costs so many times the cheapest node that takes it: only what cannot be placed is left out."""
 
+BREATHE = 0.1
+"""What other nodes than those of the busiest hours must save in quieter ones: pools should breathe, not be replaced."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -66,7 +69,7 @@ def assemble(
     period: int,
     rules: NodePoolsPolicy,
     *,
-    only: Sequence[int] | None = None,
+    busiest: Ints | None = None,
     protect: bool = True,
 ) -> Assembled:
     """The problem of one period.
@@ -75,7 +78,8 @@ def assemble(
         given: pods and offerings.
         period: its number.
         rules: of the policy.
-        only: rows of offerings that may be used; ``None`` = all.
+        busiest: (offering,) nodes of the busiest period, for the others: more than these cost ``BREATHE`` more in the
+            model, so that hours differ in how many nodes run rather than in which. ``None`` = churn against today.
         protect: whether losses of zones must be survived.
     """
     chosen, allowed_zone = _parts(given, period)
@@ -88,7 +92,7 @@ def assemble(
     counts, kept, allowed = counts[used], kept[used], allowed[used]
     classes = [given.classes[part.class_row] for part in chosen]
     demand, more = _demand(classes)
-    offers, types, price, cost, limit = _bins(given.offerings, rules, only)
+    offers, types, price, cost, limit = _bins(given.offerings, rules, busiest)
     room = np.array([_room(given.offerings[o], more) for o in offers], dtype=np.int64).reshape(len(offers), -1)
     zones, per_node = list(given.zones), [item.placement.most_per_node for item in classes]
     items = ItemClasses(
@@ -208,21 +212,22 @@ def _gpus(extended: Sequence[tuple[str, int]]) -> int:
 
 
 def _bins(
-    offerings: Sequence[Offering], rules: NodePoolsPolicy, only: Sequence[int] | None
+    offerings: Sequence[Offering], rules: NodePoolsPolicy, busiest: Ints | None
 ) -> tuple[list[int], list[str], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Offering, name, price, cost with churn, and limit of every bin type."""
     stay = 2.0 * rules.churn_price / HOURS_PER_MONTH
     found: list[tuple[int, str, float, float, float]] = []
     for o, offering in enumerate(offerings):
-        if only is not None and o not in only:
-            continue
         price, most = offering.price_per_hour, offering.most
-        if offering.nodes_now and stay:
-            kept = float(min(offering.nodes_now, most))
-            found.append((o, f"{offering.name} kept", price, max(0.0, price - stay), kept))
+        known = offering.nodes_now if busiest is None else int(busiest[o])
+        kept_cost = max(0.0, price - stay) if busiest is None else price
+        more_cost = price if busiest is None else price * (1.0 + BREATHE)
+        kept = float(min(known, most))
+        if kept and kept_cost < more_cost:
+            found.append((o, f"{offering.name} kept", price, kept_cost, kept))
             most -= kept
         if most > 0:
-            found.append((o, offering.name, price, price, most))
+            found.append((o, offering.name, price, more_cost, most))
         if any(_is_committed(offering, entry.instance_type) for entry in rules.commitments):
             found.append((o, f"{offering.name} committed", 0.0, 0.0, offering.most))
     offers, names, price_of, cost, limit = (list(part) for part in zip(*found, strict=True)) if found else ([],) * 5

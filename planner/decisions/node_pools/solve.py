@@ -1,8 +1,9 @@
 """The pools of every period, and a bound on what any pools for these pods cost over the week.
 
-Every period is planned over all that can be had, the busiest first; today's nodes, and those of the busiest period, are
-starts for the others, so that nothing is bought for a quiet hour that does not pay there. The week's bound is the sum
-over periods of hours x bound; nodes that a rule keeps all month only add to the cost.
+The busiest period is planned first, with the price of churn against today's nodes. In the others nodes beyond those of
+the busiest must save more than they cost (`problem.BREATHE`): an autoscaler adds and removes nodes of a pool by the
+hour, it does not replace them. The week's bound is the sum over periods of hours x bound, each over all that can be
+had at plain prices; nodes that a rule keeps all month only add to the cost.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 
 from planner.config.pool_policy import NodePoolsPolicy
 from planner.decisions.node_pools.model import Ints, PoolInput
-from planner.decisions.node_pools.problem import Assembled, assemble
+from planner.decisions.node_pools.problem import BREATHE, Assembled, assemble
 from planner.usage.week import HOURS_PER_WEEK
 from solvers.bin_plan import BinPlan
-from solvers.bin_quick import QuickLimits, plan_bins_quickly
+from solvers.bin_quick import QuickLimits, aggregate_bins, plan_bins_quickly
 from solvers.node_patterns import PlanLimits, plan_bins
+from solvers.pattern_master import Relaxation
+from solvers.pool_problem import PoolProblem
 
 LIMITS = QuickLimits(relative_gap=0.01, node_limit=50, most_trials=1500)
 """Counts of work for the busiest period; the policy's time limit comes on top."""
@@ -90,7 +93,12 @@ class WeekPlan:
 
 
 def plan_week(
-    given: PoolInput, rules: NodePoolsPolicy, *, protect: bool = True, starts: Sequence[Mapping[str, int]] = ()
+    given: PoolInput,
+    rules: NodePoolsPolicy,
+    *,
+    protect: bool = True,
+    with_bound: bool = True,
+    starts: Sequence[Mapping[str, int]] = (),
 ) -> WeekPlan:
     """Plan all periods.
 
@@ -98,15 +106,20 @@ def plan_week(
         given: pods and offerings.
         rules: of the policy.
         protect: whether losses of zones must be survived.
+        with_bound: without, the bounds of all periods but the busiest are 0, and no time goes into them.
         starts: for each period, bins that may do already (bin type -> number), such as those of a plan of larger pods.
     """
     rules, broken = _possible(given, rules)
     today = {f"{offering.name} kept": offering.nodes_now for offering in given.offerings if offering.nodes_now}
-    periods: list[PeriodPlan] = []
-    for number in range(len(given.periods)):
-        begun = [starts[number] if starts else (periods[0].kept() if periods else today)]
-        limits = OTHER_PERIODS if number else LIMITS
-        periods.append(_plan(assemble(given, number, rules, protect=protect), given, rules, limits, begun))
+    begun = [today, *starts[:1]]
+    first = _plan(assemble(given, 0, rules, protect=protect), given, rules, LIMITS, begun)
+    periods = [first]
+    for number in range(1, len(given.periods)):
+        assembled = assemble(given, number, rules, busiest=first.nodes, protect=protect)
+        kept = {f"{o.name} kept": int(n) for o, n in zip(given.offerings, first.nodes, strict=True) if n}
+        one = _plan(assembled, given, rules, OTHER_PERIODS, [kept, *starts[number : number + 1]])
+        bound = _bound(given, number, rules, protect) if with_bound and one.lower_bound_per_hour > 0.0 else 0.0
+        periods.append(replace(one, lower_bound_per_hour=min(bound, one.cost_per_hour)))
     hours = np.array([period.hours_per_week for period in given.periods])
     committed = sum(entry.nodes * entry.price_per_hour for entry in rules.commitments)
     return WeekPlan(
@@ -126,8 +139,7 @@ def _plan(
 ) -> PeriodPlan:
     """One problem's bins."""
     problem, limits = assembled.problem, _limited(limits, given, rules)
-    scenarios = 1 + len(problem.group_names) * bool(problem.items.protected.any())
-    if problem.items.size * len(problem.shapes) * scenarios <= SMALL:
+    if _is_small(problem):
         bins = plan_bins(problem, replace(SMALL_LIMITS, time_limit_seconds=limits.time_limit_seconds))
     else:
         bins = plan_bins_quickly(problem, limits, starts=[_counts(assembled, start) for start in starts])
@@ -136,6 +148,22 @@ def _plan(
     cost = float(assembled.price[bins.bin_type].sum())
     # The bound is on the model's cost, in which what is left out has a price that nobody pays.
     return PeriodPlan(assembled, bins, nodes, cost, 0.0 if _has_left_out(bins) else min(bins.lower_bound, cost))
+
+
+def _bound(given: PoolInput, number: int, rules: NodePoolsPolicy, protect: bool) -> float:
+    """A bound for a period at plain prices."""
+    problem = assemble(
+        given, number, rules, busiest=np.zeros(len(given.offerings), dtype=np.int64), protect=protect
+    ).problem
+    plain = replace(problem, bins=replace(problem.bins, cost_per_hour=problem.bins.cost_per_hour / (1.0 + BREATHE)))
+    if _is_small(problem):
+        return plan_bins(plain, SMALL_LIMITS).lower_bound
+    return aggregate_bins(plain, Relaxation.of(plain), _limited(OTHER_PERIODS, given, rules)).lower_bound
+
+
+def _is_small(problem: PoolProblem) -> bool:
+    scenarios = 1 + len(problem.group_names) * bool(problem.items.protected.any())
+    return problem.items.size * len(problem.shapes) * scenarios <= SMALL
 
 
 def _limited(limits: QuickLimits, given: PoolInput, rules: NodePoolsPolicy) -> QuickLimits:
