@@ -22,9 +22,9 @@ from solvers.node_patterns import PlanLimits, plan_bins
 from solvers.pattern_master import Relaxation
 from solvers.pool_problem import PoolProblem
 
-LIMITS = QuickLimits(relative_gap=0.01, node_limit=50, most_trials=1500)
+LIMITS = QuickLimits(relative_gap=0.02, node_limit=1, most_trials=1500)
 """Counts of work for the busiest period; the policy's time limit comes on top."""
-OTHER_PERIODS = QuickLimits(relative_gap=0.02, node_limit=20, most_trials=800)
+OTHER_PERIODS = QuickLimits(relative_gap=0.02, node_limit=1, most_trials=600)
 SMALL = 600
 """Classes x shapes x scenarios up to which patterns prove more in no time."""
 SMALL_LIMITS = PlanLimits(most_rounds=60, relative_gap=2e-3, most_patterns=800, node_limit=2000, whole_gap=2e-3)
