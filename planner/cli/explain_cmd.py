@@ -11,7 +11,10 @@ from planner.cli.options import PlanFile, PolicyFile, Sample, SnapshotFolder
 
 def explain(
     target: Annotated[
-        str, typer.Argument(help="NAMESPACE/KIND/NAME, or with /CONTAINER at its end.", show_default=False)
+        str,
+        typer.Argument(
+            help="NAMESPACE/KIND/NAME, or with /CONTAINER at its end; pool/NAME; zone/NAME.", show_default=False
+        ),
     ],
     snapshot: SnapshotFolder = None,
     sample: Sample = False,
@@ -19,20 +22,27 @@ def explain(
     policy: PolicyFile = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with plain ASCII.")] = False,
 ) -> None:
-    """Tell why a workload gets what it gets, with its usage and its evidence."""
+    """Tell why a workload, a pool or a zone gets what it gets, with its evidence."""
     from planner import service
     from planner.cli.options import snapshot_folder
     from planner.domain.keys import parse_target
     from planner.plan.files import read_plan
     from planner.reports.explain import render_explain
+    from planner.reports.explain_pools import render_pool, render_zone
 
-    query = parse_target(target)
+    about, _, name = target.partition("/")
+    is_workload = about not in ("pool", "zone") or "/" in name or not name
+    query = parse_target(target) if is_workload else None
     folder = snapshot_folder(snapshot, sample, optional=plan is not None)
     observed = service.open_snapshot(folder) if folder is not None else None
     if plan is not None:
         decided = read_plan(plan)
     else:
         decided = service.recommend(service.open_snapshot(_required(folder)), service.load_policy(policy))
+    if query is None:
+        draw = render_pool if about == "pool" else render_zone
+        typer.echo(draw(decided, name, width=terminal.width(), color=terminal.color()), nl=False)
+        return
     recommendations, refusals = service.find_in_plan(decided, query)
     usage = None if observed is None else service.usage_of(observed, [r.target for r in recommendations])
     text = render_explain(

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from planner.patches.objects import PatchFile, not_exported, patch_objects
+from planner.patches.node_pools import pool_files
+from planner.patches.objects import PatchFile, not_exported, patch_objects, value_per_month, worth
 from planner.patches.readme import readme
 from planner.patches.routes import STRATEGIC_MERGE, NotExported, ObjectKey
 from planner.patches.untrusted import LONG_DIGEST, file_stem, one_line
 from planner.patches.yaml_text import Path as YamlPath
 from planner.patches.yaml_text import comment_lines, to_yaml
-from planner.plan.schema import Plan, Recommendation
+from planner.plan.schema import Kind, Plan, Recommendation
 
 README = "README.md"
 KUSTOMIZATION = "kustomization.yaml"
@@ -39,7 +40,9 @@ class Contents:
 
 def contents(plan: Plan) -> Contents:
     """The files of an export: a folder per namespace, a file per object, and a README."""
-    patches, refused = patch_objects(plan), not_exported(plan)
+    pools = pool_files(plan)
+    patches = patch_objects(plan)
+    refused = [item for item in not_exported(plan) if not (pools and item.recommendation.kind is Kind.NODE_POOL)]
     by_namespace: dict[str, list[PatchFile]] = defaultdict(list)
     for patch in patches:
         by_namespace[patch.key.namespace].append(patch)
@@ -54,6 +57,7 @@ def contents(plan: Plan) -> Contents:
             texts[f"{folder}/{name}"] = patch_text(plan, patch, name)
         texts[f"{folder}/{KUSTOMIZATION}"] = _kustomization(plan, namespace, files, in_default)
     places = [(namespace, folders[namespace], tuple(members)) for namespace, members in by_namespace.items()]
+    texts |= pools
     texts[README] = readme(plan, places, refused)
     return Contents(dict(sorted(texts.items())), tuple(patches), tuple(refused), tuple(sorted(folders.values())))
 
@@ -111,7 +115,9 @@ def _origin(plan: Plan) -> list[str]:
 
 def _worth(plan: Plan, patch: PatchFile) -> str:
     basis = "value of what is requested; money only when nodes go away"
-    return f"{_money(plan, patch.freed_value_per_month)}" + (f" ({basis})" if plan.bill.basis == "requests" else "")
+    return f"{_money(plan, worth(plan, patch.recommendations))}" + (
+        f" ({basis})" if plan.bill.basis == "requests" else ""
+    )
 
 
 def _money(plan: Plan, value: float | None) -> str:
@@ -123,7 +129,7 @@ def _money(plan: Plan, value: float | None) -> str:
 
 def _container_line(plan: Plan, recommendation: Recommendation, patch: PatchFile) -> str:
     evidence = recommendation.evidence
-    money = f"{_money(plan, recommendation.freed_value_per_month)}, " if len(patch.recommendations) > 1 else ""
+    money = f"{_money(plan, value_per_month(plan, recommendation))}, " if len(patch.recommendations) > 1 else ""
     seen = f"{evidence.confidence.value} confidence from {evidence.days:.1f} days of samples"
     return f"Container {one_line(recommendation.target.container, 80)}: {money}{seen}"
 

@@ -10,7 +10,7 @@ order of init containers is the order in which they run. So a patch also names t
 the ones it changes. Where those names are not known, a JSON patch is written, which moves nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,15 +50,22 @@ class PatchFile:
     comments: Mapping[Path, tuple[str, ...]]
     recommendations: tuple[Recommendation, ...]
 
-    @property
-    def freed_value_per_month(self) -> float:
-        """Sum over its recommendations, in the currency of the plan."""
-        return sum(recommendation.freed_value_per_month or 0.0 for recommendation in self.recommendations)
-
 
 def patch_objects(plan: Plan) -> list[PatchFile]:
     """One patch per object, sorted by namespace, kind and name."""
     return [_patch(key, pairs) for key, pairs in routed(plan)[0].items()]
+
+
+def value_per_month(plan: Plan, recommendation: Recommendation) -> float | None:
+    """What it is worth in the measure of the plan's bill; ``None`` = no price is known."""
+    if plan.bill.basis == "nodes" and recommendation.saving_per_month is not None:
+        return recommendation.saving_per_month
+    return recommendation.freed_value_per_month
+
+
+def worth(plan: Plan, recommendations: Iterable[Recommendation]) -> float:
+    """Sum over recommendations, in the currency of the plan; those without a price count as nothing."""
+    return sum(value_per_month(plan, recommendation) or 0.0 for recommendation in recommendations)
 
 
 def not_exported(plan: Plan) -> list[NotExported]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from planner.patches.objects import PatchFile
+from planner.patches.node_pools import FOLDER, TABLE, VARIABLES
+from planner.patches.objects import PatchFile, worth
 from planner.patches.routes import JSON_PATCH, NotExported, object_key
 from planner.patches.untrusted import markdown_text
 from planner.plan.schema import Plan
@@ -42,6 +43,15 @@ where the order of containers is not known. They find a container by its place, 
 another name stands there. kustomize takes them as above; with kubectl apply them one by one.
 """
 
+_POOLS = f"""
+## Node pools
+
+`{FOLDER}/{TABLE}` tells for every pool, type, purchase option and zone how many nodes the plan runs: set the group's
+minimum and maximum to `min_nodes` and `max_nodes`. `{FOLDER}/{VARIABLES}` is the same for Terraform. Pools of Karpenter
+have patches beside them, with the line that applies each at its head. Add nodes before others are removed, and change
+pools after the requests: the pools are planned for the planned requests.
+"""
+
 
 def readme(plan: Plan, places: Sequence[tuple[str, str, tuple[PatchFile, ...]]], refused: Sequence[NotExported]) -> str:
     """The text of README.md.
@@ -56,13 +66,15 @@ def readme(plan: Plan, places: Sequence[tuple[str, str, tuple[PatchFile, ...]]],
     if any(patch.method == JSON_PATCH for patch in patches):
         parts.append(_JSON_PATCHES)
     parts.append(_namespaces(plan, places) if places else "\nThe plan holds nothing to patch.\n")
+    if plan.pools:
+        parts.append(_POOLS)
     if refused:
         parts.append(_refused(refused))
     return "".join(parts)
 
 
 def _head(plan: Plan, patches: Sequence[PatchFile]) -> str:
-    freed = sum(patch.freed_value_per_month for patch in patches)
+    freed = sum(worth(plan, patch.recommendations) for patch in patches)
     basis = (
         "value of what is requested; money only when nodes go away"
         if plan.bill.basis == "requests"
@@ -84,7 +96,7 @@ def _namespaces(plan: Plan, places: Sequence[tuple[str, str, tuple[PatchFile, ..
         "| --- | --- | ---: | ---: |",
     ]
     for namespace, folder, members in places:
-        freed = sum(patch.freed_value_per_month for patch in members)
+        freed = sum(worth(plan, patch.recommendations) for patch in members)
         lines.append(f"| {markdown_text(namespace, 80) or '(none)'} | `{folder}` | {len(members)} | {freed:,.2f} |")
     return "\n".join(lines) + "\n"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.patches.routes import JSON_PATCH, STRATEGIC_MERGE, route_of
 from planner.patches.untrusted import one_line
-from planner.plan.schema import Detail, NotRecommended, PlanWarning, Recommendation
+from planner.plan.schema import Detail, Kind, NotRecommended, PlanWarning, Recommendation
 from planner.reports.figures import (
     NOT_SET,
     RESOURCES,
@@ -97,7 +97,8 @@ def _story(page: Page, item: Recommendation, usage: UsageForPlot | None, currenc
     width = page.width or DEFAULT_WIDTH
     page.line(clip_middle(one_line(target_name(item.target), 600), width), "bold")
     page.paragraph(_worth(item, currency))
-    _values(page, item)
+    if item.kind is Kind.REQUESTS:
+        _values(page, item)
     if usage is not None:
         _plots(page, item, usage, ascii_only=ascii_only)
     if item.reason.details:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from planner.patches.untrusted import one_line
-from planner.plan.schema import Plan, Recommendation
+from planner.plan.schema import Kind, Plan, Recommendation
 from planner.reports.bars import bars_svg, namespace_rows
 from planner.reports.figures import (
     Group,
@@ -25,6 +25,7 @@ from planner.reports.figures import (
     warning_groups,
 )
 from planner.reports.html_parts import page, safe, table, tile
+from planner.reports.pools import bill_parts, fullest, in_use, machine, node_range, pools_sentence, step_texts, verdict
 from planner.reports.risk import backtest_sentence, bearers_sentence, budget_sentences, figure, risk_rows
 
 _MOST_EXAMPLES = 8
@@ -32,7 +33,7 @@ _MOST_EXAMPLES = 8
 
 def render_html(plan: Plan) -> str:
     """The whole page."""
-    body = [_head(plan), _tiles(plan), _notes(plan), _risk(plan), _charts(plan), _recommendations(plan)]
+    body = [_head(plan), _tiles(plan), _notes(plan), _pools(plan), _risk(plan), _charts(plan), _recommendations(plan)]
     if plan.not_recommended:
         body.append(_groups(f"Left alone ({len(plan.not_recommended)})", left_alone_groups(plan.not_recommended)))
     if plan.warnings:
@@ -80,6 +81,37 @@ def _share(part: float, whole: float) -> str:
 def _notes(plan: Plan) -> str:
     return f"<p>{safe(basis_sentence(plan.bill))}</p>" + "".join(
         f'<p class="soft">{safe(remark)}</p>' for remark in bill_remarks(plan.bill)
+    )
+
+
+def _pools(plan: Plan) -> str:
+    """What the bill is made of, pools, zones and steps."""
+    rows = in_use(plan)
+    if not rows:
+        return ""
+    currency = f"{safe(plan.bill.currency, 12)} a month"
+    bill = [
+        (safe(part.label), money(part.amount), "" if part.saved is None else money(part.saved), safe(part.share))
+        for part in bill_parts(plan)
+    ]
+    header = ("pool", "nodes of", "zone", "now", "planned", "over the week", currency, "fullest")
+    cells = [
+        (
+            safe(row.pool, 80), safe(machine(row), 80), safe(row.zone, 80), str(row.nodes_now), str(row.nodes),
+            node_range(row), money(row.cost_per_month), safe(fullest(row)),
+        )
+        for row in rows
+    ]  # fmt: skip
+    losses = [
+        (safe(x.zone, 80), str(x.nodes_lost), str(x.pods_lost), str(x.protected_pods), safe(verdict(x)))
+        for x in plan.zone_loss
+    ]
+    steps = "".join(f"<li>{safe(step, 300)}</li>" for step in step_texts(plan))
+    return (
+        f"<h2>Node pools</h2>{table(('', currency, 'saved', ''), bill)}{table(header, cells)}"
+        f'<p class="soft">{safe(pools_sentence(plan), 400)}</p>'
+        + (table(("loss of", "nodes", "pods", "protected pods", ""), losses) if losses else "")
+        + (f"<details><summary>Steps, in this order</summary><ol>{steps}</ol></details>" if steps else "")
     )
 
 
@@ -148,6 +180,8 @@ def _row(plan: Plan, item: Recommendation) -> str:
     if item.evidence.backtest is not None:
         why += f"<p>{safe(backtest_sentence(item.evidence.backtest), 400)}</p>"
     folded = f"<details><summary>why</summary>{why}</details>" if why else ""
+    if item.kind is not Kind.REQUESTS:
+        risks = safe(item.reason.text, 200)
     worth = money(value_per_month(item, plan.bill))
     confidence = f"{item.evidence.confidence.value}<br><span class='soft'>{item.evidence.days:.1f} days</span>"
     return (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from planner.patches.untrusted import markdown_text
-from planner.plan.schema import Plan, Recommendation
+from planner.plan.schema import Kind, Plan, Recommendation
 from planner.reports.figures import (
     Group,
     basis_sentence,
@@ -22,6 +22,7 @@ from planner.reports.figures import (
     value_per_month,
     warning_groups,
 )
+from planner.reports.pools import bill_parts, fullest, in_use, machine, node_range, pools_sentence, step_texts, verdict
 from planner.reports.risk import bearers_sentence, budget_sentences, figure, risk_rows
 
 _MOST_EXAMPLES = 5
@@ -34,7 +35,7 @@ def render_markdown(plan: Plan, *, top: int) -> str:
         plan: the plan.
         top: moves that stand open; the rest is in a ``<details>`` block.
     """
-    parts = [_head(plan), _totals(plan), _risk(plan)]
+    parts = [_head(plan), _totals(plan), _pools(plan), _risk(plan)]
     listed = moves(plan)
     if listed:
         shown, rest = listed[: max(top, 0)], listed[max(top, 0) :]
@@ -76,6 +77,9 @@ def _totals(plan: Plan) -> str:
             "",
         )
     ]
+    for part in bill_parts(plan):
+        saved = "" if part.saved is None else money(part.saved)
+        rows.append((part.label, "", money(part.amount), f"{saved} {_in_brackets(part.share)}".strip(), ""))
     for total in resource_totals(plan):
         less = total.now - total.planned
         used = "" if total.used is None else f"{total.used:,.1f}"
@@ -90,6 +94,31 @@ def _totals(plan: Plan) -> str:
         )
     remarks = " ".join([basis_sentence(bill), *bill_remarks(bill)])
     return f"{_rows(('', 'now', 'planned', 'freed', 'used'), 'lrrrr', rows)}\n{markdown_text(remarks, 1000)}\n"
+
+
+def _pools(plan: Plan) -> str:
+    """Pools, zones and steps."""
+    rows = in_use(plan)
+    if not rows:
+        return ""
+    currency = f"{markdown_text(plan.bill.currency, 12)} a month"
+    header = ("pool", "nodes of", "zone", "now", "planned", "over the week", currency, "fullest")
+    cells = [
+        (
+            markdown_text(row.pool, 80), markdown_text(machine(row), 80), markdown_text(row.zone, 80),
+            str(row.nodes_now), str(row.nodes), node_range(row), money(row.cost_per_month), fullest(row),
+        )
+        for row in rows
+    ]  # fmt: skip
+    text = f"## Node pools\n\n{_rows(header, 'lllrrrrl', cells)}\n{markdown_text(pools_sentence(plan), 400)}\n"
+    if plan.zone_loss:
+        losses = [
+            (markdown_text(x.zone, 80), str(x.nodes_lost), str(x.pods_lost), str(x.protected_pods), verdict(x))
+            for x in plan.zone_loss
+        ]
+        text += f"\n{_rows(('loss of', 'nodes', 'pods', 'protected pods', ''), 'lrrrl', losses)}"
+    steps = "".join(f"{number}. {markdown_text(step, 300)}\n" for number, step in enumerate(step_texts(plan), 1))
+    return text + (f"\n<details><summary>Steps, in this order</summary>\n\n{steps}\n</details>\n" if steps else "")
 
 
 def _risk(plan: Plan) -> str:
@@ -124,7 +153,8 @@ def _table(plan: Plan, listed: Sequence[Recommendation]) -> str:
                 for side in ("requests", "limits")
             ),
             money(value_per_month(item, plan.bill)),
-            "<br>".join(markdown_text(text, 80) for text in risk_texts(item, " → ")),
+            "<br>".join(markdown_text(text, 80) for text in risk_texts(item, " → "))
+            or ("" if item.kind is Kind.REQUESTS else markdown_text(item.reason.text, 200)),
             item.evidence.confidence.value,
         )
         for item in listed
