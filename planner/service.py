@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from planner.plan.backtest import BacktestReport
     from planner.plan.frozen import Target
     from planner.plan.schema import NotRecommended, Plan, Recommendation
+    from planner.plan.simulation import Simulation
     from planner.reports.explain import UsageForPlot
     from planner.snapshot.header import Header
     from planner.snapshot.read import Snapshot
@@ -74,6 +75,54 @@ def recommend(
     plan = decide(snapshot, policy, scope, backend=backend)
     moment = datetime.fromtimestamp(time.time() if created_at is None else created_at, tz=UTC).replace(microsecond=0)
     return plan.model_copy(update={"created_at": moment, "planner_version": __version__})
+
+
+def simulate(
+    snapshot: "Snapshot",
+    policy: "Policy",
+    *,
+    lost_zones: Sequence[str] = (),
+    manifests: Sequence[Path] = (),
+    growth: float = 1.0,
+    price_file: Path | None = None,
+    protected_share: float | None = None,
+) -> "Simulation":
+    """Answer a what-if; see :mod:`planner.decisions.what_if`.
+
+    Raises:
+        UsageError: a file, a zone or a workload that cannot be used.
+    """
+    from planner.collectors.kubernetes.manifests import read_manifests
+    from planner.decisions.what_if import WhatIf
+    from planner.decisions.what_if import simulate as answer
+
+    added = tuple(w for path in manifests for w in read_manifests(path, snapshot.header.cluster))
+    words = [f"zone {zone} is lost" for zone in sorted(lost_zones)]
+    words += [f"{w.namespace}/{w.kind}/{w.name} runs besides" for w in added]
+    words += [f"{growth:g} times the pods"] if growth != 1.0 else []
+    words += [f"prices of {price_file.name}"] if price_file is not None else []
+    words += [f"protected_share {protected_share:g}"] if protected_share is not None else []
+    question = WhatIf(
+        lost_zones=frozenset(lost_zones),
+        growth=growth,
+        added=added,
+        protected_share=protected_share,
+        repriced=None if price_file is None else _repriced(snapshot, policy, price_file),
+        words=tuple(words),
+    )
+    return answer(snapshot, policy, question)
+
+
+def _repriced(snapshot: "Snapshot", policy: "Policy", price_file: Path) -> "Snapshot":
+    """The snapshot with the prices of a file; nodes that it does not name keep theirs."""
+    from planner.collectors.prices.assign import assign_prices
+    from planner.collectors.prices.price_file import read_price_file
+    from planner.domain.catalogue import Catalogue
+
+    rows = read_price_file(price_file)
+    priced, _ = assign_prices(snapshot.nodes, catalogue=Catalogue({}, {}), price_rows=rows, currency=policy.currency)
+    nodes = [new if new.price is not None else old for new, old in zip(priced, snapshot.nodes, strict=True)]
+    return snapshot.with_nodes(nodes)
 
 
 def backtest(

@@ -12,6 +12,7 @@ Moves that the sums of resources already rule out are not tried. All counts are 
 comes out everywhere.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -110,8 +111,8 @@ class _Descent:
         totals = self._totals()
         of_type = self.stays[:, :, None] * (self.room[None] / np.maximum(totals, 1)[:, None])
         spare = 1.0 - self.placed / np.maximum(totals, 1)
-        one, buyable = self._representatives(), self._buyable()
-        few = one[np.argsort((of_type[:, self.types[one]]).max(axis=(0, 2)), kind="stable")[:_MOST_IN_PAIRS]]
+        one, two, buyable = self._representatives(1), self._representatives(2), self._buyable()
+        few = two[np.argsort((of_type[:, self.types[two]]).max(axis=(0, 2)), kind="stable")[:_MOST_IN_PAIRS]]
         none = np.zeros((1, 0), dtype=np.int64)
         opened = [none, buyable[:, None], np.column_stack([buyable[i] for i in np.triu_indices(len(buyable))])]
         closed = [one[:, None], np.column_stack([few[i] for i in np.triu_indices(len(few), k=1)])]
@@ -135,14 +136,14 @@ class _Descent:
         found.sort(key=lambda move: (-move.promise, move.opened, move.closed))
         yield from found
 
-    def _representatives(self) -> Ints:
-        """Places of bins that differ in type or contents, in any scenario."""
-        seen: set[tuple[int, bytes]] = set()
+    def _representatives(self, alike: int) -> Ints:
+        """Places of bins, at most so many of those that are alike: of one type, with the same in every scenario."""
+        seen: Counter[tuple[int, bytes]] = Counter()
         places = []
         for i in np.flatnonzero(self.types >= 0).tolist():
             key = (int(self.types[i]), b"".join(state.contents[i].tobytes() for state in self.states))
-            if key not in seen:
-                seen.add(key)
+            seen[key] += 1
+            if seen[key] <= alike:
                 places.append(i)
         return np.array(places, dtype=np.int64)
 

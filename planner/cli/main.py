@@ -1,11 +1,12 @@
 """``planner``: one file per command; errors become one line and an exit code here."""
 
+import io
 import os
 import sys
 
 import typer
 
-from planner.cli import backtest_cmd, collect_cmd, doctor_cmd, explain_cmd, policy_cmd, recommend_cmd
+from planner.cli import backtest_cmd, collect_cmd, doctor_cmd, explain_cmd, policy_cmd, recommend_cmd, simulate_cmd
 from planner.errors import EXIT_ERROR, PlannerError
 
 EXIT_TABLE = """\b
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command("collect")(collect_cmd.collect)
 app.command("recommend")(recommend_cmd.recommend)
 app.command("explain")(explain_cmd.explain)
+app.command("simulate")(simulate_cmd.simulate)
 app.command("backtest")(backtest_cmd.backtest)
 app.command("doctor")(doctor_cmd.doctor)
 app.add_typer(policy_cmd.app, name="policy", help="Check a policy file, and see which value holds where and why.")
@@ -39,11 +41,27 @@ def version() -> None:
 
 def run() -> None:
     """Entry point: run a command, then end the process at once."""
+    _keep_stdout_clean()
     try:
         _run_command()
     except SystemExit as end:
         _leave(end.code)
     _leave(0)
+
+
+def _keep_stdout_clean() -> None:
+    """Lines that native libraries print (HiGHS has one) go to stderr: stdout holds only what was asked for."""
+    try:
+        own, errors = sys.stdout.fileno(), sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # not a real stream: a test's, or closed
+        return
+    if (own, errors) != (1, 2):
+        return
+    before = sys.stdout
+    before.flush()
+    real = os.fdopen(os.dup(own), "wb")
+    os.dup2(errors, own)
+    sys.stdout = io.TextIOWrapper(real, encoding=before.encoding, errors=before.errors, line_buffering=before.isatty())
 
 
 def _leave(code: object) -> None:

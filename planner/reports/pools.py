@@ -59,9 +59,14 @@ def node_range(row: Pool) -> str:
 
 
 def fullest(row: Pool) -> str:
-    """The resource of which most is requested in the busiest hours: ``memory 96 %``; empty without nodes."""
+    """The resource of which most is requested in the busiest hours: ``memory 96 %``; empty without nodes.
+
+    Nodes without pods are there for those of a lost zone.
+    """
     if row.fill is None:
         return ""
+    if not row.pods:
+        return "in reserve"
     shares = {"CPU": row.fill.cpu, "memory": row.fill.memory, "pods": row.fill.pods}
     if row.fill.gpu is not None:
         shares["GPU"] = row.fill.gpu

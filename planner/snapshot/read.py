@@ -1,7 +1,7 @@
 """Read a snapshot folder. Every file is checked against the hash in ``snapshot.json`` as it is read."""
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -118,6 +118,12 @@ class Snapshot:
 
     folder: Path
     header: Header
+
+    def with_nodes(self, nodes: Sequence[Node]) -> "Snapshot":
+        """The same with other nodes, such as these at other prices: for questions, never for a plan."""
+        other = Snapshot(self.folder, self.header)
+        other.__dict__["nodes"] = tuple(nodes)  # where the cached property keeps its value
+        return other
 
     @cached_property
     def namespaces(self) -> tuple[Namespace, ...]:

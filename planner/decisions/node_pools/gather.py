@@ -23,11 +23,22 @@ PREFERENCE_PER_HOUR = 0.001
 
 
 def pool_input(
-    facts: Facts, planned: Sequence[PlannedWorkload], *, closed_zones: frozenset[str] = frozenset()
+    facts: Facts,
+    planned: Sequence[PlannedWorkload],
+    *,
+    closed_zones: frozenset[str] = frozenset(),
+    growth: float = 1.0,
 ) -> PoolInput:
-    """Everything a pool plan is made from; poor data give empty parts and warnings, never an error."""
+    """Everything a pool plan is made from; poor data give empty parts and warnings, never an error.
+
+    Args:
+        facts: of the snapshot.
+        planned: over ``facts.workloads``.
+        closed_zones: zones in which nothing can be had.
+        growth: so many times the pods.
+    """
     groups = live_groups(facts.snapshot.nodes, facts.policy.currency)
-    demand = hourly_demand(facts, planned)
+    demand = hourly_demand(facts, planned, growth)
     daemons = DaemonSets(facts, planned)
     offered = find_offerings(groups, daemons, facts.policy, load_catalogue(), closed_zones=closed_zones)
     periods = periods_of(demand, facts.policy.node_pools.periods)

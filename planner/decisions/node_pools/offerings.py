@@ -30,6 +30,7 @@ _SIZES = ("medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarg
 _AWS_TYPE = re.compile(r"([a-z]+)(\d+)([a-z-]*)\.(\w+)")
 _SISTERS = frozenset("mcr")
 _STEPS_AWAY = 2
+PRICE_FILE = "file:"
 SENTINEL_PER_HOUR = 600.0
 """No machine of the catalogue's kinds costs this much; some price lists mark "not sold" so (700 $/h)."""
 
@@ -116,6 +117,8 @@ def _candidates(
 def _elsewhere(group: LiveGroup, zone: str, catalogue: Catalogue, currency: str) -> list[LiveGroup]:
     """The group's type in a zone where the pool has none today, at the list price, else at the price it has today."""
     price = _list_price(group.instance_type, group.region, zone, group.purchase, catalogue, currency)
+    if group.price_source.startswith(PRICE_FILE):
+        price = None  # the operator's price of the type overrides the list in every zone
     amount = price.amount_per_hour if price else group.price_per_hour
     if amount is None:
         return []

@@ -46,6 +46,21 @@ class NodePools:
     warnings: tuple[PlanWarning, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a what-if changes of the pools: nothing by default.
+
+    Attributes:
+        closed_zones: zones in which nothing can be had.
+        growth: so many times the pods.
+        without_repacking: leave out what today's requests would cost; it is told as the plan's cost then.
+    """
+
+    closed_zones: frozenset[str] = frozenset()
+    growth: float = 1.0
+    without_repacking: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Weeks:
     """The pools for today's requests, and those for the planned ones; the same where nothing was resized."""
@@ -56,23 +71,22 @@ class _Weeks:
     planned: WeekPlan
 
 
-def plan_pools(
-    facts: Facts, planned: Sequence[PlannedWorkload], *, closed_zones: frozenset[str] = frozenset()
-) -> NodePools:
+def plan_pools(facts: Facts, planned: Sequence[PlannedWorkload], change: Change | None = None) -> NodePools:
     """Plan the pools for all workloads as they will run.
 
     Args:
         facts: of the snapshot.
         planned: over ``facts.workloads``.
-        closed_zones: zones in which nothing can be had, for what-ifs.
+        change: of a what-if.
     """
+    change = change or Change()
     rules = facts.policy.node_pools
     if not rules.enabled or not facts.snapshot.nodes:
         return NodePools()
-    given = pool_input(facts, planned, closed_zones=closed_zones)
+    given = pool_input(facts, planned, closed_zones=change.closed_zones, growth=change.growth)
     if not given.offerings or not given.classes:
         return NodePools(warnings=given.warnings)
-    weeks = _weeks(facts, planned, given, closed_zones)
+    weeks = _weeks(facts, planned, given, change)
     faults = (*weeks.repacked.faults, *weeks.planned.faults)
     if faults:
         return NodePools(warnings=(*given.warnings, _not_checked(faults)))
@@ -93,13 +107,13 @@ def plan_pools(
     )
 
 
-def _weeks(facts: Facts, planned: Sequence[PlannedWorkload], given: PoolInput, closed_zones: frozenset[str]) -> _Weeks:
+def _weeks(facts: Facts, planned: Sequence[PlannedWorkload], given: PoolInput, change: Change) -> _Weeks:
     rules, protect = facts.policy.node_pools, len(given.zones) > 1
     as_today = [replace(item, containers=item.workload.containers) for item in planned]
-    if all(a.containers == b.containers for a, b in zip(as_today, planned, strict=True)):
+    if change.without_repacking or all(a.containers == b.containers for a, b in zip(as_today, planned, strict=True)):
         week = plan_week(given, rules, protect=protect)
         return _Weeks(given, week, given, week)
-    before = pool_input(facts, as_today, closed_zones=closed_zones)
+    before = pool_input(facts, as_today, closed_zones=change.closed_zones, growth=change.growth)
     repacked = plan_week(before, rules, protect=protect, with_bound=False)
     # What holds today's requests mostly holds the planned ones: their packing is a start.
     starts = [one.kept() for one in repacked.periods] if before.periods == given.periods else []

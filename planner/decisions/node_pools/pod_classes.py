@@ -53,11 +53,12 @@ def shape_of(request: PodRequest) -> PodShape:
     )
 
 
-def hourly_demand(facts: Facts, planned: Sequence[PlannedWorkload]) -> list[HourlyPods]:
+def hourly_demand(facts: Facts, planned: Sequence[PlannedWorkload], growth: float = 1.0) -> list[HourlyPods]:
     """Pods by hour of every template that runs at all, DaemonSets left out.
 
     An hour of a job needs room for all that ran at once in it; an hour of anything else for its mean, rounded up: what
-    a roll-out adds for minutes finds its place in what the mean leaves free, or waits.
+    a roll-out adds for minutes finds its place in what the mean leaves free, or waits. With ``growth`` all are so many
+    times as many, rounded up.
     """
     header = facts.snapshot.header
     seen = week_pods(facts.snapshot.pods, facts.workloads, header.start, header.end)
@@ -68,6 +69,7 @@ def hourly_demand(facts: Facts, planned: Sequence[PlannedWorkload]) -> list[Hour
         for template in sorted(item.mean_pods, key=str):
             own = [c for c in item.containers if c.template in (template, None)]
             pods = _pods_by_hour(item, template, seen.get((row, template)))
+            pods = np.ceil(pods * growth - 1e-9).astype(np.int64)
             if pods.any():
                 shape = shape_of(effective_request(item.workload, own))
                 found.append(HourlyPods(row, template, shape, pods))
