@@ -1,9 +1,11 @@
 """Bins for some thousand items in seconds: sums of resources first, real packings of every scenario, local search.
 
-1. The aggregate model in whole numbers (`solvers.pattern_aggregate`) gives a proved lower bound, and numbers of bins.
+1. The relaxed aggregate model (`solvers.pattern_aggregate`) tells how many bins of which type, in fractions. These are
+   rounded down and to the nearest.
 2. In every scenario the items are packed into these bins; what has no place brings the bin that holds most of it for
-   its price.
+   its price, one after the other.
 3. `solvers.bin_descent` buys and sells bins while that pays. The cheapest of all starts is the answer.
+4. The aggregate model in whole numbers proves a lower bound, where one is wanted.
 
 Column generation (`solvers.node_patterns`) proves more and takes longer. On clusters of some dozen to some hundred
 nodes with zones to be lost, the whole numbers are what is hard, not the patterns.
@@ -18,11 +20,15 @@ from solvers.backends import solve
 from solvers.bin_descent import descend
 from solvers.bin_plan import BinPlan, ScenarioPacking, nothing_to_pack, plan_cost, plan_faults
 from solvers.packing import pack
-from solvers.pattern_aggregate import aggregate_model, aggregate_prices
+from solvers.pattern_aggregate import aggregate_model, relaxed_sums
 from solvers.pattern_integer import dealt_out
 from solvers.pattern_master import Relaxation
-from solvers.pool_problem import Floats, Ints, PoolProblem
+from solvers.pool_problem import WHOLE_MILLI, Floats, Ints, PoolProblem
 from solvers.solution import SolveError, relative_gap_between
+
+_ROUNDING = 1e-6
+_MOST_DESCENTS = 2
+"""Starts that are improved, the cheapest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +36,22 @@ class QuickLimits:
     """When to stop.
 
     Attributes:
-        relative_gap: of the aggregate model.
-        node_limit: nodes of its search.
-        time_limit_seconds: of its search, a safety net.
         most_trials: moves of each local search.
+        whole_bound: prove the bound in whole numbers; else that of the relaxation stands.
+        relative_gap: at which the search for the bound ends.
+        node_limit: nodes of that search.
+        time_limit_seconds: of that search, a safety net.
     """
 
-    relative_gap: float = 0.01
-    node_limit: int = 100
-    time_limit_seconds: float = 60.0
     most_trials: int = 2000
+    whole_bound: bool = True
+    relative_gap: float = 0.02
+    node_limit: int = 1
+    time_limit_seconds: float = 60.0
 
 
 def plan_bins_quickly(
-    problem: PoolProblem, limits: QuickLimits | None = None, *, starts: Sequence[Ints] = (), lower_bound: float = 0.0
+    problem: PoolProblem, limits: QuickLimits | None = None, *, starts: Sequence[Ints] = ()
 ) -> BinPlan:
     """Bins that are cheap, and how far from the optimum they can be at most.
 
@@ -51,7 +59,6 @@ def plan_bins_quickly(
         problem: what is planned.
         limits: of the work.
         starts: numbers of bins (type,) that may do already, such as those that there are: the answer costs no more.
-        lower_bound: one that is known already.
 
     Raises:
         SolveError: rules or limits leave no bins for all items, and none may be left out.
@@ -60,58 +67,51 @@ def plan_bins_quickly(
     if not np.any(problem.items.at_once * ~problem.without_place) and not problem.rows:
         return nothing_to_pack(problem)
     relaxation = Relaxation.of(problem)
-    start = aggregate_bins(problem, relaxation, limits)
     is_alike = relaxation.copies > 1
+    sums = relaxed_sums(problem, relaxation)
+    rounded = [np.floor(sums.bins + _ROUNDING), np.rint(sums.bins)]
+    tried = [dealt_out(problem, relaxation, bins.astype(np.int64)) for bins in rounded]
     found = []
-    for bins in (start.bins, *starts):
+    for bins in _different([*tried, *starts]):
         bin_type, scenarios = packed_start(problem, relaxation, bins)
         counts = np.bincount(bin_type, minlength=problem.bins.size)
         may_leave_out = problem.drop_cost is not None or not any(scenario.left_out.any() for scenario in scenarios)
         if may_leave_out and all(row.is_kept(counts) for row in problem.rows):
-            found.append(descend(problem, bin_type, scenarios, most_trials=limits.most_trials))
+            found.append((bin_type, scenarios))
     if not found:
         rules = ", ".join(row.name for row in problem.rows) or "limits of bin types"
         raise SolveError(f"no bins were found that hold all items under: {rules}")
-    bin_type, scenarios = min(found, key=lambda one: plan_cost(problem, *one, losses_are_alike=is_alike))
+    found.sort(key=lambda one: plan_cost(problem, *one, losses_are_alike=is_alike))
+    better = [descend(problem, *one, most_trials=limits.most_trials) for one in found[:_MOST_DESCENTS]]
+    bin_type, scenarios = min(better, key=lambda one: plan_cost(problem, *one, losses_are_alike=is_alike))
     cost = plan_cost(problem, bin_type, scenarios, losses_are_alike=is_alike)
-    bound = max(start.lower_bound, lower_bound)
+    bound = max(sums.lower_bound, whole_bound(problem, relaxation, limits) if limits.whole_bound else 0.0)
     return BinPlan(
         bin_type=bin_type,
         scenarios=tuple(scenarios),
         cost_per_hour=cost,
         lower_bound=bound,
         bound_source="aggregate",
-        class_prices=aggregate_prices(problem, relaxation)[1],
+        class_prices=sums.prices,
         scenario_weight=relaxation.weight.max(axis=1, initial=0.0),
         gap=relative_gap_between(cost, bound) * cost / max(bound, 1e-300),
-        stopped_by=start.stopped_by,
+        stopped_by="",
         without_place=problem.items.count * problem.without_place,
         faults=tuple(plan_faults(problem, bin_type, scenarios)),
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AggregateBins:
-    """Numbers of bins (type,) that have enough of everything in sum, a bound, and what ended the search."""
-
-    bins: Ints
-    lower_bound: float
-    stopped_by: str
+def _different(starts: Sequence[Ints]) -> list[Ints]:
+    return list({bins.tobytes(): bins for bins in starts}.values())
 
 
-def aggregate_bins(problem: PoolProblem, relaxation: Relaxation, limits: QuickLimits) -> AggregateBins:
-    """The aggregate model in whole numbers; without an answer in time no bins, and the bound of its relaxation."""
+def whole_bound(problem: PoolProblem, relaxation: Relaxation, limits: QuickLimits) -> float:
+    """A proved bound from the aggregate model in whole numbers; 0 if nothing was proved."""
     solution = solve(
         aggregate_model(problem, relaxation, integer=True),
         relative_gap=limits.relative_gap, node_limit=limits.node_limit, time_limit_seconds=limits.time_limit_seconds,
     )  # fmt: skip
-    bound = solution.bound if np.isfinite(solution.bound) else aggregate_prices(problem, relaxation)[0]
-    count = np.zeros(len(relaxation.cost), dtype=np.int64)
-    if solution.has_point:
-        count = np.rint(solution.x[: len(relaxation.cost)]).astype(np.int64)
-    # The node limit is the usual end, and no fault: the bound is proved, and the bins are only a start.
-    stopped_by = "time" if solution.stopped_by == "time" else ""
-    return AggregateBins(dealt_out(problem, relaxation, count), max(bound, 0.0), stopped_by)
+    return max(solution.bound, 0.0) if np.isfinite(solution.bound) else 0.0
 
 
 def packed_start(problem: PoolProblem, relaxation: Relaxation, bins: Ints) -> tuple[Ints, list[ScenarioPacking]]:
@@ -151,25 +151,36 @@ def _best_addition(problem: PoolProblem, bin_type: Ints, scenarios: list[Scenari
     """The type of which one more bin takes most worth for its price, -1 = none takes anything."""
     bins = problem.bins
     counts = np.bincount(bin_type, minlength=bins.size)
-    best, chosen = 0.0, -1
-    known: dict[tuple[int, bytes], Ints] = {}
-    for b in np.flatnonzero(counts < bins.limit).tolist():
+    taken = np.zeros(bins.size)
+    for scenario in scenarios:
+        if scenario.left_out.any():
+            stays = bins.group != scenario.lost_group
+            taken += np.where(stays, _one_bin_of_each(problem, scenario.left_out, worth) @ worth, 0.0)
+    ratio = taken / np.maximum(bins.cost_per_hour, 1e-9)
+    for b in np.argsort(-ratio, kind="stable").tolist():
+        if ratio[b] <= 0.0:
+            return -1
         more = counts.copy()
         more[b] += 1
-        if not all(row.is_kept(more) or not row.is_kept(counts) for row in problem.rows):
-            continue
-        taken = 0.0
-        for scenario in scenarios:
-            if scenario.lost_group == bins.group[b] or not scenario.left_out.any():
-                continue
-            key = (int(problem.shape_of_bin[b]), scenario.left_out.tobytes())
-            if key not in known:
-                known[key] = pack(problem, np.array([b]), scenario.left_out, most_nodes=0).contents[0]
-            taken += float(known[key] @ worth)
-        ratio = taken / max(float(bins.cost_per_hour[b]), 1e-9)
-        if ratio > best * (1.0 + 1e-12):
-            best, chosen = ratio, b
-    return chosen
+        keeps = all(row.is_kept(more) or not row.is_kept(counts) for row in problem.rows)
+        if counts[b] < bins.limit[b] and keeps:
+            return int(b)
+    return -1
+
+
+def _one_bin_of_each(problem: PoolProblem, left: Ints, worth: Floats) -> Ints:
+    """(type, class) what one bin of each type takes of the items left, the dearest first; shares of GPUs as sums."""
+    items, bins = problem.items, problem.bins
+    free = np.column_stack([bins.capacity, bins.gpus * WHOLE_MILLI])
+    need = np.column_stack([items.demand, items.gpu_milli])
+    inside = np.zeros((bins.size, items.size), dtype=np.int64)
+    most = np.minimum(left, items.most_in_a_bin)
+    for k in sorted(np.flatnonzero(left).tolist(), key=lambda k: -worth[k]):
+        asked = need[k] > 0
+        copies = np.minimum((free[:, asked] // need[k, asked]).min(axis=1), most[k]) * problem.fits[k]
+        inside[:, k] = copies
+        free -= copies[:, None] * need[k]
+    return inside
 
 
 def _with_one_more(problem: PoolProblem, bin_type: Ints, scenario: ScenarioPacking) -> ScenarioPacking:

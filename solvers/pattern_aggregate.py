@@ -19,6 +19,8 @@ cost a fifth more. The prices of ``all_placed`` without whole numbers give no bi
 column generation that starts at them has this bound from its first round on.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from solvers.backends import solve
@@ -98,15 +100,31 @@ def _rows(problem: PoolProblem, placed: np.ndarray) -> list[tuple[str, Floats, F
     return [kind for kind in kinds if np.any(kind[1])]
 
 
-def aggregate_prices(problem: PoolProblem, relaxation: Relaxation) -> tuple[float, Floats]:
-    """Optimum of the relaxed aggregate model, and its prices (scenario, class); zeros if it has no optimum."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """The optimum of the relaxed aggregate model: its value, prices (scenario, class), bins (offer,) in fractions."""
+
+    lower_bound: float
+    prices: Floats
+    bins: Floats
+
+
+def relaxed_sums(problem: PoolProblem, relaxation: Relaxation) -> Sums:
+    """Solve the relaxed aggregate model; zeros if it has no optimum."""
     solution = solve(aggregate_model(problem, relaxation, integer=False), time_limit_seconds=600.0)
     scenarios, classes = relaxation.demand.shape
     prices = np.zeros((scenarios, classes))
     if np.isnan(solution.row_duals).any():
-        return 0.0, prices
+        return Sums(0.0, prices, np.zeros(len(relaxation.cost)))
     prices = np.maximum(solution.row_duals[: scenarios * classes].reshape(scenarios, classes), 0.0)
-    return max(solution.bound, 0.0), np.minimum(prices, relaxation.drop_cost)
+    bins = solution.x[: len(relaxation.cost)]
+    return Sums(max(solution.bound, 0.0), np.minimum(prices, relaxation.drop_cost), bins)
+
+
+def aggregate_prices(problem: PoolProblem, relaxation: Relaxation) -> tuple[float, Floats]:
+    """Optimum of the relaxed aggregate model, and its prices (scenario, class); zeros if it has no optimum."""
+    sums = relaxed_sums(problem, relaxation)
+    return sums.lower_bound, sums.prices
 
 
 def aggregate_bound(

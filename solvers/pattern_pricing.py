@@ -4,8 +4,9 @@ For prices v_k >= 0 of the classes and one shape of bin (`solvers.pool_problem`)
 
     V = max sum_k v_k a_k    over all patterns a of the shape
 
-No pattern holds more of a class without GPUs than there are. Limits on the copies of the others are kept only where
-asked for; without them V is never below what a plan could use, which is the safe side for bounds.
+No pattern holds more of a class without GPUs than there are, nor of any class where none of value shares a GPU. Limits
+on the copies of the others are kept only where asked for; without them V is never below what a plan could use, which is
+the safe side for bounds.
 
 A first search keeps only the most promising partial patterns (a beam): quick, and mostly right. A second one keeps all
 that could beat it, and so finds the best or proves that there is none; it is given up when it grows too large, and then

@@ -19,7 +19,7 @@ import numpy as np
 
 from solvers.pool_problem import Floats, Ints
 
-RELATIVE_GAP = 1e-3
+RELATIVE_GAP = 1e-7
 """The search ends when the pattern is this close to the proved upper bound, which counts as it is."""
 _MOST_NODES = 2000
 _RANDOM_WEIGHTS = 20

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from fakes.snapshots import GIB, MIB, START, STEPS, container, make_snapshot, oom_event, pods_of, workload
 
-from planner.config.load import parse_policy
 from planner.config.workload_policy import RequestsPolicy
 from planner.decisions.bounds import OomEvidence, oom_evidence
 from planner.decisions.recommend import recommend
@@ -13,6 +12,7 @@ from planner.domain.node import Node, Price
 from planner.domain.policy_objects import LimitRangeItem
 from planner.domain.workload import Resources
 from planner.snapshot.header import Metric
+from tests.decisions.without_pools import requests_only
 
 DAY = 86_400.0
 NOW = START + 60 * DAY
@@ -123,7 +123,7 @@ def plan_of(tmp_path, memory, limits, policy="{}", pods=None, **more):
     more.setdefault("nodes", [NODE])
     pods = None if pods is None else pods(item)
     return recommend(
-        make_snapshot(tmp_path / "s", [item], usage, events=events, pods=pods, **more), parse_policy(policy)
+        make_snapshot(tmp_path / "s", [item], usage, events=events, pods=pods, **more), requests_only(policy)
     )
 
 

@@ -26,6 +26,7 @@ from planner.domain.workload import ContainerRole, Resources
 from planner.errors import DataTooPoorError
 from planner.plan.schema import Plan
 from planner.snapshot.header import Metric
+from tests.decisions.without_pools import requests_only
 
 DAYS = 14
 TIME = DAYS * STEPS
@@ -54,7 +55,7 @@ def plan_of(tmp_path, workloads, usage=None, policy="{}", scope=None, backend="s
         }
     more.setdefault("nodes", [NODE])
     snapshot = make_snapshot(tmp_path / "snapshot", workloads, usage, **more)
-    return recommend(snapshot, parse_policy(policy), scope, backend=backend)
+    return recommend(snapshot, requests_only(policy), scope, backend=backend)
 
 
 def one(plan: Plan):

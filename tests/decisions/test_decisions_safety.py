@@ -9,7 +9,6 @@ from fakes.snapshots import GIB, MIB, START, STEPS, container, make_snapshot, oo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planner.config.load import parse_policy
 from planner.decisions.eligibility import is_best_effort, is_guaranteed
 from planner.decisions.recommend import recommend
 from planner.domain.node import Node, Price
@@ -18,6 +17,7 @@ from planner.domain.policy_objects import Autoscaler, LimitRangeItem, ResourceQu
 from planner.domain.workload import ContainerRole, Resources
 from planner.snapshot.header import Metric
 from planner.units import parse_cpu, parse_memory
+from tests.decisions.without_pools import requests_only
 
 DAYS = 14
 TIME = DAYS * STEPS
@@ -54,7 +54,7 @@ def plan_of(tmp_path, workloads, usage=None, policy="{}", **more):
         for c in w.containers
     }
     more.setdefault("nodes", [NODE])
-    return recommend(make_snapshot(tmp_path / "s", workloads, usage, **more), parse_policy(policy))
+    return recommend(make_snapshot(tmp_path / "s", workloads, usage, **more), requests_only(policy))
 
 
 def proposed(plan, name="app"):
@@ -397,7 +397,7 @@ def test_whatever_is_proposed_the_cluster_takes_it(tmp_path_factory, case):
     folder = tmp_path_factory.mktemp("case")
     plan = recommend(
         make_snapshot(folder / "s", workloads, usage, nodes=[NODE], limit_ranges=limit_ranges, quotas=quotas),
-        parse_policy(policy),
+        requests_only(policy),
     )
     planned = after(plan, workloads)
     changed = {(r.target.name, r.target.container): {d.field for d in r.reason.details} for r in plan.recommendations}

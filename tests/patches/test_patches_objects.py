@@ -11,7 +11,7 @@ from fakes.strategic_merge import PatchConflict, json_patch, strategic_merge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.patches.objects import PatchFile, not_exported, patch_objects
+from planner.patches.objects import PatchFile, not_exported, patch_objects, worth
 from planner.plan.schema import Plan
 
 
@@ -46,7 +46,7 @@ def test_one_patch_holds_all_containers_of_an_object_sorted_by_namespace_kind_an
     ]
     web = patches[3]
     assert [r.target.container for r in web.recommendations] == ["warm-cache", "web"]
-    assert web.freed_value_per_month == 1243.5
+    assert worth(sample_plan(), web.recommendations) == 1243.5
 
 
 def test_a_removed_value_is_null_and_the_containers_before_are_named_for_their_order():

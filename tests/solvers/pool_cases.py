@@ -93,9 +93,15 @@ def cheapest_by_trying(case, most_bins, below):
 
 
 def best_pattern_by_trying(case, shape, prices, most_copies):
-    """Highest value of a pattern of a shape: of items without GPUs no more than there are, ``most_copies`` in all."""
+    """Highest value of a pattern of a shape, ``most_copies`` in all.
+
+    No more than there are: of items without GPUs, and of all where none of value shares a GPU.
+    """
     b = int(np.flatnonzero(case.shape_of_bin == shape)[0])
     best = 0.0
+    is_limited = case.items.gpu_milli == 0
+    if not case.items.share_milli[case.fits[:, b] & (prices > 0.0)].any():
+        is_limited = np.ones(case.items.size, dtype=bool)
 
     def extend(first, counts):
         nonlocal best
@@ -103,7 +109,7 @@ def best_pattern_by_trying(case, shape, prices, most_copies):
         for k in range(first, case.items.size):
             more = counts.copy()
             more[k] += 1
-            is_too_many = case.items.gpu_milli[k] == 0 and more[k] > case.items.at_once[k]
+            is_too_many = is_limited[k] and more[k] > case.items.at_once[k]
             if not is_too_many and more.sum() <= most_copies and can_pack(case, [b], more):
                 extend(k, more)
 

@@ -152,6 +152,15 @@ def _without_place(
     pods = int(item.pods.max())
     if not offerings:
         return Relaxation(rule=rule, text="there is no node to be had", workloads=names, pods=pods)
+    zones = item.placement.zones
+    if zones is not None and not any(offering.zone in zones for offering in offerings):
+        return Relaxation(
+            rule=rule,
+            text=f"its pods are bound to zone {'/'.join(zones)} (volumes, data or labels), where nothing can be had",
+            fix="offer nodes there, or move what binds them: a copy of the volume in another zone",
+            workloads=names,
+            pods=pods,
+        )
     counts = sorted({reason: reasons.count(reason) for reason in reasons}.items(), key=lambda pair: (-pair[1], pair[0]))
     told = "; ".join(f"{reason} ({count} of {len(offerings)})" for reason, count in counts[:3])
     return Relaxation(

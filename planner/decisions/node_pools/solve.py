@@ -17,14 +17,13 @@ from planner.decisions.node_pools.model import Ints, PoolInput
 from planner.decisions.node_pools.problem import BREATHE, Assembled, assemble
 from planner.usage.week import HOURS_PER_WEEK
 from solvers.bin_plan import BinPlan
-from solvers.bin_quick import QuickLimits, aggregate_bins, plan_bins_quickly
+from solvers.bin_quick import QuickLimits, plan_bins_quickly, whole_bound
 from solvers.node_patterns import PlanLimits, plan_bins
 from solvers.pattern_master import Relaxation
 from solvers.pool_problem import PoolProblem
 
-LIMITS = QuickLimits(relative_gap=0.02, node_limit=1, most_trials=1500)
-"""Counts of work for the busiest period; the policy's time limit comes on top."""
-OTHER_PERIODS = QuickLimits(relative_gap=0.02, node_limit=1, most_trials=600)
+LIMITS = QuickLimits(most_trials=1000)
+"""Counts of work; the policy's time limit comes on top."""
 SMALL = 600
 """Classes x shapes x scenarios up to which patterns prove more in no time."""
 SMALL_LIMITS = PlanLimits(most_rounds=60, relative_gap=2e-3, most_patterns=800, node_limit=2000, whole_gap=2e-3)
@@ -106,18 +105,20 @@ def plan_week(
         given: pods and offerings.
         rules: of the policy.
         protect: whether losses of zones must be survived.
-        with_bound: without, the bounds of all periods but the busiest are 0, and no time goes into them.
+        with_bound: without, bounds are weak or 0, and no time goes into them.
         starts: for each period, bins that may do already (bin type -> number), such as those of a plan of larger pods.
     """
     rules, broken = _possible(given, rules)
     today = {f"{offering.name} kept": offering.nodes_now for offering in given.offerings if offering.nodes_now}
     begun = [today, *starts[:1]]
-    first = _plan(assemble(given, 0, rules, protect=protect), given, rules, LIMITS, begun)
+    limits = replace(LIMITS, whole_bound=with_bound)
+    first = _plan(assemble(given, 0, rules, protect=protect), given, rules, limits, begun)
     periods = [first]
+    limits = replace(LIMITS, whole_bound=False)
     for number in range(1, len(given.periods)):
         assembled = assemble(given, number, rules, busiest=first.nodes, protect=protect)
         kept = {f"{o.name} kept": int(n) for o, n in zip(given.offerings, first.nodes, strict=True) if n}
-        one = _plan(assembled, given, rules, OTHER_PERIODS, [kept, *starts[number : number + 1]])
+        one = _plan(assembled, given, rules, limits, [kept, *starts[number : number + 1]])
         bound = _bound(given, number, rules, protect) if with_bound and one.lower_bound_per_hour > 0.0 else 0.0
         periods.append(replace(one, lower_bound_per_hour=min(bound, one.cost_per_hour)))
     hours = np.array([period.hours_per_week for period in given.periods])
@@ -158,7 +159,7 @@ def _bound(given: PoolInput, number: int, rules: NodePoolsPolicy, protect: bool)
     plain = replace(problem, bins=replace(problem.bins, cost_per_hour=problem.bins.cost_per_hour / (1.0 + BREATHE)))
     if _is_small(problem):
         return plan_bins(plain, SMALL_LIMITS).lower_bound
-    return aggregate_bins(plain, Relaxation.of(plain), _limited(OTHER_PERIODS, given, rules)).lower_bound
+    return whole_bound(plain, Relaxation.of(plain), _limited(LIMITS, given, rules))
 
 
 def _is_small(problem: PoolProblem) -> bool:
