@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
-    (), ("collect",), ("recommend",), ("explain",), ("backtest",), ("doctor",), ("policy",), ("policy", "check"),
+    (), ("collect",), ("recommend",), ("explain",), ("simulate",), ("backtest",), ("doctor",), ("policy",), ("policy", "check"),
     ("policy", "show"), ("policy", "schema"), ("version",),
 )  # fmt: skip
 

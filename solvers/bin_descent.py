@@ -22,8 +22,8 @@ from solvers.bin_plan import ScenarioPacking
 from solvers.packing_state import PackingState
 from solvers.pool_problem import WHOLE_MILLI, Ints, PoolProblem
 
-_SLOTS = 2
-"""Bins that one move opens at most."""
+_SLOTS = 8
+"""Free places for bins to open, beside half as many as there are bins."""
 _MOST_IN_PAIRS = 60
 """Bins, the smallest first, of which pairs are closed together."""
 _LEAST_SAVING = 1e-6
@@ -65,9 +65,10 @@ class _Descent:
         bins, items = problem.bins, problem.items
         self.room = np.column_stack([bins.capacity, bins.gpus * WHOLE_MILLI]).astype(np.int64)
         self.need = np.column_stack([items.demand, items.gpu_milli])
-        self.types = np.concatenate([bin_type, np.full(_SLOTS, -1)]).astype(np.int64)
+        slots = _SLOTS + len(bin_type) // 2
+        self.types = np.concatenate([bin_type, np.full(slots, -1)]).astype(np.int64)
         # The free places start as the type with most GPUs, so that the state has columns for any.
-        start = np.concatenate([bin_type, np.full(_SLOTS, int(bins.gpus.argmax()))]).astype(np.int64)
+        start = np.concatenate([bin_type, np.full(slots, int(bins.gpus.argmax()))]).astype(np.int64)
         self.states = [_state(problem, start, scenario) for scenario in scenarios]
         groups = np.array([scenario.lost_group for scenario in scenarios])
         self.stays = (bins.group[None, :] != groups[:, None]).astype(np.int64)
@@ -164,6 +165,8 @@ class _Descent:
         types = self.types.copy()
         types[list(move.closed)] = -1
         slots = np.flatnonzero(self.types < 0)[: len(move.opened)].tolist()
+        if len(slots) < len(move.opened):
+            return False
         types[slots] = move.opened
         counts = self._counts(types)
         if np.any(counts > self.problem.bins.limit) or not all(row.is_kept(counts) for row in self.problem.rows):

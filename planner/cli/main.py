@@ -50,17 +50,19 @@ def run() -> None:
 
 
 def _keep_stdout_clean() -> None:
-    """Lines that native libraries print (HiGHS has one) go to stderr: stdout holds only what was asked for."""
+    """Lines that native libraries print (HiGHS has one) go nowhere: stdout holds only what was asked for."""
     try:
-        own, errors = sys.stdout.fileno(), sys.stderr.fileno()
+        own = sys.stdout.fileno()
     except (AttributeError, OSError, ValueError):  # not a real stream: a test's, or closed
         return
-    if (own, errors) != (1, 2):
+    if own != 1:
         return
     before = sys.stdout
     before.flush()
     real = os.fdopen(os.dup(own), "wb")
-    os.dup2(errors, own)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, own)
+    os.close(nowhere)
     sys.stdout = io.TextIOWrapper(real, encoding=before.encoding, errors=before.errors, line_buffering=before.isatty())
 
 

@@ -145,13 +145,13 @@ class Policy(Section):
         "reserved",
         "spot",
     )
-    """How nodes may be paid for. Checked, and not used yet."""
+    """How nodes may be paid for."""
     protected_share: Number = Field(default=1.0, ge=0, le=1)
     """Share of each workload's pods that must still fit after the loss of any one zone. A PodDisruptionBudget lowers
     it to what must stay available; jobs, pods of negative priority and pods bound to a zone by a volume need not.
-    Checked, and not used yet."""
+    """
     node_pools: NodePoolsPolicy = NodePoolsPolicy()
-    """What node pools may look like. Checked, and not used yet."""
+    """What node pools may look like."""
     namespaces_opted_in: _Set = ()
     """Namespaces (exact, or patterns) whose objects may be changed: none by default. Checked, and not used yet."""
     change_windows: tuple[ChangeWindow, ...] = ()

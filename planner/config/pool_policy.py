@@ -31,7 +31,7 @@ class DataZone(Section):
 
 
 class NodePoolsPolicy(Section):
-    """Node pools: what may be bought, and the rules that every plan keeps. Checked, and not used yet."""
+    """Node pools: what may be bought, and the rules that every plan keeps."""
 
     enabled: bool = True
     """Plan pools. Without, the bill is told in the value of requests."""

@@ -13,7 +13,7 @@ from planner.decisions.changes import ContainerPlan
 from planner.decisions.evidence_of import Expected, evidence, expected_incidents
 from planner.decisions.facts import Facts, gather
 from planner.decisions.money import price_uses, value_per_month
-from planner.decisions.node_pools.plan import NodeBill, plan_pools
+from planner.decisions.node_pools.plan import NodeBill, NodePools, plan_pools
 from planner.decisions.requests import RequestsPlan, patch_route, plan_requests, resources_json
 from planner.decisions.risk_summary import risk_summary
 from planner.decisions.scope import Scope
@@ -25,7 +25,7 @@ from planner.domain.workload import Container, ContainerRole, Workload
 from planner.errors import DataTooPoorError
 from planner.plan.files import recommendation_id, with_id
 from planner.plan.frozen import Target
-from planner.plan.schema import Bill, Kind, NotRecommended, Plan, Reason, Recommendation, Window
+from planner.plan.schema import Bill, Kind, NotRecommended, Plan, PlanWarning, Reason, Recommendation, Window
 from planner.units import GIB, HOURS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 BASIS_NOTE = (
     "basis `requests`: the value of what pods request, at the prices of their nodes. "
     "It becomes money when nodes go away; until then it is headroom."
+)
+PART_OF_CLUSTER = PlanWarning(
+    code="pools_not_planned",
+    text="node pools are planned for the whole cluster only, and this run looks at a part of it",
+    costs="The bill is told in the value of requests.",
+    fix="run without a namespace and a selector",
 )
 
 
@@ -59,7 +65,7 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
     held = held_back(facts, candidates.items)
     autoscaling = plan_autoscaling(facts, inside, candidates, plan_requests(facts, candidates, sizing, held))
     outcome = autoscaling.outcome
-    pools = plan_pools(facts, outcome.planned)
+    pools = plan_pools(facts, outcome.planned) if scope.is_everything else NodePools(warnings=(PART_OF_CLUSTER,))
     expected = expected_incidents(facts, outcome.changes, candidates.items, sizing.level)
     recommendations = _recommendations(facts, outcome, candidates.items, expected, held)
     if pools.bill is not None:

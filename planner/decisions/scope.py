@@ -22,6 +22,11 @@ class Scope:
     namespaces: tuple[str, ...] = ()
     selector: str = ""
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing is left out."""
+        return not self.namespaces and not self.selector.strip()
+
     def keeps(self, workload: Workload) -> bool:
         """Whether the workload is inside."""
         if self.namespaces and workload.namespace not in self.namespaces:

@@ -14,18 +14,20 @@ from fakes.command_line import ROOT, planner
 from planner.plan.files import read_plan
 from planner.plan.schema import Plan
 
+SAMPLE = ("--sample", "--policy", str(ROOT / "tests" / "cli" / "requests_only.yaml"))
+
 
 @pytest.fixture(scope="module")
 def plan_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("plan") / "plan.json"
-    answer = planner("recommend", "--sample", "-o", "json")
+    answer = planner("recommend", *SAMPLE, "-o", "json")
     assert answer.returncode == 0, answer.stderr
     path.write_text(answer.stdout)
     return path
 
 
 def test_the_table_fits_80_columns_and_stderr_stays_empty():
-    answer = planner("recommend", "--sample")
+    answer = planner("recommend", *SAMPLE)
     assert answer.returncode == 0
     assert answer.stderr == ""
     assert max(map(len, answer.stdout.splitlines())) <= 80
@@ -43,7 +45,7 @@ def test_json_is_a_plan_that_the_schema_and_the_reader_accept(plan_file):
 
 @pytest.mark.parametrize("output", ["wide", "yaml", "csv", "markdown", "html"])
 def test_every_format_tells_the_same_plan(output, plan_file):
-    answer = planner("recommend", "--sample", "-o", output)
+    answer = planner("recommend", *SAMPLE, "-o", output)
     assert answer.returncode == 0, answer.stderr
     plan = read_plan(plan_file)
     if output == "yaml":
@@ -56,7 +58,7 @@ def test_every_format_tells_the_same_plan(output, plan_file):
 
 
 def test_the_same_snapshot_gives_the_same_plan(plan_file):
-    again = json.loads(planner("recommend", "--sample", "-o", "json").stdout)
+    again = json.loads(planner("recommend", *SAMPLE, "-o", "json").stdout)
     first = json.loads(plan_file.read_text())
     assert {k: v for k, v in again.items() if k != "created_at"} == {
         k: v for k, v in first.items() if k != "created_at"
@@ -64,7 +66,7 @@ def test_the_same_snapshot_gives_the_same_plan(plan_file):
 
 
 def test_export_writes_patches(tmp_path):
-    answer = planner("recommend", "--sample", "--export", str(tmp_path / "out"))
+    answer = planner("recommend", *SAMPLE, "--export", str(tmp_path / "out"))
     assert answer.returncode == 0
     assert "patches of" in answer.stderr
     assert (tmp_path / "out" / "inference" / "kustomization.yaml").is_file()
@@ -80,7 +82,7 @@ def test_scope_by_namespace_and_selector():
 
 
 def test_exit_code_10_when_there_is_something_to_change():
-    assert planner("recommend", "--sample", "--exit-code").returncode == 10
+    assert planner("recommend", *SAMPLE, "--exit-code").returncode == 10
 
 
 @pytest.mark.parametrize(
@@ -111,14 +113,14 @@ def test_errors_are_one_line_on_stderr_with_an_exit_code(tmp_path, arguments, co
 
 
 def test_explain_tells_the_story_and_the_refusals(plan_file):
-    told = planner("explain", "inference/deployment/embedding-service", "--sample")
+    told = planner("explain", "inference/deployment/embedding-service", *SAMPLE)
     assert told.returncode == 0, told.stderr
     assert "hpa_on_same_metric" in told.stdout
     assert "requests.memory" in told.stdout
     assert max(map(len, told.stdout.splitlines())) <= 80
     from_plan = planner("explain", "inference/deployment/embedding-service", "--plan", str(plan_file))
     assert "requests.memory" in from_plan.stdout
-    plain = planner("explain", "inference/deployment/embedding-service", "--sample", "--ascii")
+    plain = planner("explain", "inference/deployment/embedding-service", *SAMPLE, "--ascii")
     assert plain.stdout.isascii()
 
 

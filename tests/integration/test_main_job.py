@@ -25,7 +25,11 @@ from planner.units import parse_cpu, parse_memory
 pytestmark = pytest.mark.integration
 DAYS = 2
 CLUSTER = "sample"
-POLICY = "defaults: {evidence: {min_days: 1}}\nenvironments: {development: {evidence: {min_days: 1}}}\n"
+POLICY = """
+defaults: {evidence: {min_days: 1}}
+environments: {development: {evidence: {min_days: 1}}}
+node_pools: {enabled: false}
+"""
 
 
 @pytest.fixture(scope="module")

@@ -169,3 +169,12 @@ def test_what_a_bin_is_worth():
     case = problem([((5,), 20, 0, 0, 0)], [((10,), 0, 1.0, 0), ((10,), 0, 1.5, 0)])
     worth = bin_worth(case, plan_bins_quickly(case, LIMITS))
     assert worth == pytest.approx([1.0, 1.0], rel=1e-6)
+
+
+def test_many_splits_need_many_places():
+    """Ten bins of 20 with four items each become twenty of 10: each split opens two and closes one."""
+    case = problem([((5,), 40, 0, 0, 0)], [((10,), 0, 1.0, 0), ((20,), 0, 2.5, 0)])
+    bin_type, scenarios = packed(case, [1] * 10)
+    better, after = descend(case, bin_type, scenarios)
+    assert plan_faults(case, better, after) == []
+    assert float(case.bins.cost_per_hour[better].sum()) <= 22.5
