@@ -13,8 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
-    (), ("collect",), ("recommend",), ("explain",), ("simulate",), ("backtest",), ("doctor",), ("policy",), ("policy", "check"),
-    ("policy", "show"), ("policy", "schema"), ("version",),
+    (), ("collect",), ("recommend",), ("explain",), ("simulate",), ("backtest",), ("doctor",), ("policy",),
+    ("policy", "check"), ("policy", "show"), ("policy", "schema"), ("version",),
 )  # fmt: skip
 
 

@@ -13,21 +13,20 @@ comes out everywhere.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from solvers.bin_plan import ScenarioPacking
 from solvers.packing_state import PackingState
-from solvers.pool_problem import WHOLE_MILLI, Ints, PoolProblem
+from solvers.pool_problem import WHOLE_MILLI, Floats, Ints, PoolProblem
 
 _SLOTS = 8
 """Free places for bins to open, beside half as many as there are bins."""
 _MOST_IN_PAIRS = 60
 """Bins, the smallest first, of which pairs are closed together."""
 _LEAST_SAVING = 1e-6
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +72,19 @@ class _Descent:
         groups = np.array([scenario.lost_group for scenario in scenarios])
         self.stays = (bins.group[None, :] != groups[:, None]).astype(np.int64)
         """(scenario, type) 1 where bins of the type are left."""
-        self.placed = np.array([state.contents.sum(axis=0) @ self.need for state in self.states])
+        # Sorts of items: those that the same types hold.
+        rows = {problem.fits[k].tobytes(): k for k in range(items.size) if items.at_once[k]}
+        self.sorts = [
+            np.flatnonzero([problem.fits[k].tobytes() == key for k in range(items.size)]) for key in sorted(rows)
+        ]
+        self.sort_fits = np.array([problem.fits[rows[key]] for key in sorted(rows)], dtype=np.int64)
+        self.sort_fits = self.sort_fits.reshape(len(self.sorts), bins.size)
+        gain = self.stays.T[:, :, None, None] * self.sort_fits.T[:, None, :, None] * self.room[:, None, None, :]
+        self.gain = gain.reshape(bins.size, -1)
+        """(type, scenario x sort x resource) room that one more bin brings."""
+        placed = np.array([state.contents.sum(axis=0) @ self.need for state in self.states])
         # Tight scenarios first: most moves fail there.
-        spare = (self._totals() - self.placed) / np.maximum(self._totals(), 1)
+        spare = (self._totals() - placed) / np.maximum(self._totals(), 1)
         self.order = np.argsort(spare.min(axis=1), kind="stable").tolist()
 
     def run(self, most_trials: int) -> None:
@@ -106,36 +115,71 @@ class _Descent:
             total += float((self.states[0].contents[used] * self.problem.item_cost[:, self.types[used]].T).sum())
         return total
 
-    def _moves(self) -> Iterator[Move]:
-        """Moves that save and that sums do not rule out, the most promising first."""
+    def _moves(self) -> list[Move]:
+        """Moves that save and that sums do not rule out, the most promising first.
+
+        Sums are by sort of items: those that the same types hold. What the closed bins hold of a sort must find room in
+        what is free in the bins that hold the sort, without the closed ones and with the opened ones.
+        """
         cost = self.problem.bins.cost_per_hour
-        totals = self._totals()
-        of_type = self.stays[:, :, None] * (self.room[None] / np.maximum(totals, 1)[:, None])
-        spare = 1.0 - self.placed / np.maximum(totals, 1)
         one, two, buyable = self._representatives(1), self._representatives(2), self._buyable()
-        few = two[np.argsort((of_type[:, self.types[two]]).max(axis=(0, 2)), kind="stable")[:_MOST_IN_PAIRS]]
+        needed, free = self._by_sort(two)
+        spare, scale = self._spare()
+        place = {bin_number: i for i, bin_number in enumerate(two.tolist())}
+        smallest = np.argsort(self.room[self.types[two]].max(axis=1) * 1.0, kind="stable")[:_MOST_IN_PAIRS]
+        few = two[np.sort(smallest)]
         none = np.zeros((1, 0), dtype=np.int64)
-        opened = [none, buyable[:, None], np.column_stack([buyable[i] for i in np.triu_indices(len(buyable))])]
-        closed = [one[:, None], np.column_stack([few[i] for i in np.triu_indices(len(few), k=1)])]
+        pairs = np.column_stack([buyable[i] for i in np.triu_indices(len(buyable))])
+        singles, doubles = one[:, None], np.column_stack([few[i] for i in np.triu_indices(len(few), k=1)])
         found: list[Move] = []
-        for buy, places in (
-            (opened[0], closed[0]),
-            (opened[1], closed[0]),
-            (opened[1], closed[1]),
-            (opened[2], closed[0]),
+        for buy, closed in (
+            (none, singles),
+            (buyable[:, None], singles),
+            (buyable[:, None], doubles),
+            (pairs, singles),
         ):
-            price, gain = cost[buy].sum(axis=1), of_type[:, buy].sum(axis=2)
-            for row in places:
-                types = self.types[row]
-                saving = cost[types].sum() - price
+            price, gain = cost[buy].sum(axis=1), self.gain[buy].sum(axis=1)
+            for row in closed:
+                saving = cost[self.types[row]].sum() - price
                 cheap = np.flatnonzero(saving > _LEAST_SAVING)
-                after = spare[:, None] + gain[:, cheap] - of_type[:, types].sum(axis=1)[:, None]
-                slack = after.min(axis=(0, 2), initial=1.0)
-                for j in np.flatnonzero(slack >= -_ROUNDING).tolist():
-                    promise = float(saving[cheap[j]]) * max(float(slack[j]), 0.0)
+                at = [place[i] for i in row.tolist()]
+                need = needed[at].sum(axis=0)
+                asked = np.flatnonzero(need)
+                after = spare[asked] - free[at].sum(axis=0)[asked] - need[asked] + gain[np.ix_(cheap, asked)]
+                slack = (after / scale[asked]).min(axis=1, initial=1.0)
+                for j in np.flatnonzero(slack >= 0.0).tolist():
+                    promise = float(saving[cheap[j]]) * float(slack[j])
                     found.append(Move(tuple(buy[cheap[j]].tolist()), tuple(row.tolist()), promise))
         found.sort(key=lambda move: (-move.promise, move.opened, move.closed))
-        yield from found
+        return found
+
+    def _by_sort(self, places: Ints) -> tuple[Ints, Ints]:
+        """(place, scenario x sort x resource) what bins hold of each sort, and what is free there for it."""
+        shape = (len(places), len(self.states), len(self.sorts), self.room.shape[1])
+        needed, free = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        for s, state in enumerate(self.states):
+            inside = state.contents[places]
+            for g, members in enumerate(self.sorts):
+                needed[:, s, g] = inside[:, members] @ self.need[members]
+            left = self.stays[s, self.types[places]][:, None] * self._free(state)[places]
+            free[:, s] = left[:, None, :] * self.sort_fits[:, self.types[places]].T[:, :, None]
+        return needed.reshape(len(places), -1), free.reshape(len(places), -1)
+
+    def _spare(self) -> tuple[Ints, Floats]:
+        """(scenario x sort x resource) what is free in all bins that hold a sort, and what they have in all."""
+        used = np.flatnonzero(self.types >= 0)
+        fits = self.sort_fits[:, self.types[used]]
+        spare = np.zeros((len(self.states), len(self.sorts), self.room.shape[1]), dtype=np.int64)
+        total = np.zeros(spare.shape)
+        for s, state in enumerate(self.states):
+            here = self.stays[s, self.types[used]][:, None]
+            spare[s] = fits @ (here * self._free(state)[used])
+            total[s] = fits @ (here * self.room[self.types[used]])
+        return spare.ravel(), np.maximum(total.ravel(), 1.0)
+
+    def _free(self, state: PackingState) -> Ints:
+        """(bin, resource and GPU milli) what is free."""
+        return np.column_stack([state.free, np.maximum(state.gpu_free, 0).sum(axis=1)])
 
     def _representatives(self, alike: int) -> Ints:
         """Places of bins, at most so many of those that are alike: of one type, with the same in every scenario."""

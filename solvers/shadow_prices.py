@@ -18,6 +18,9 @@ from solvers.bin_plan import BinPlan
 from solvers.pattern_whole import WholeKnapsack
 from solvers.pool_problem import WHOLE_MILLI, Floats, PoolProblem
 
+_MOST_EXACT = 60
+"""Bins of different shapes and scenarios that are priced exactly; of more the sums alone tell."""
+
 
 def resource_prices(problem: PoolProblem, plan: BinPlan) -> Floats:
     """(type, resource + 1) float64 prices per unit and hour; the last column is one whole GPU.
@@ -53,6 +56,7 @@ def bin_worth(problem: PoolProblem, plan: BinPlan) -> Floats:
     items, bins = problem.items, problem.bins
     groups = [-1, *range(len(problem.group_names))] if len(plan.class_prices) > 2 else [-1, -2]
     worth = np.zeros(bins.size)
+    is_small = len(problem.shapes) * len(plan.class_prices) <= _MOST_EXACT
     known: dict[tuple[int, int], float] = {}
     for s, prices in enumerate(plan.class_prices):
         for b in range(bins.size):
@@ -64,6 +68,9 @@ def bin_worth(problem: PoolProblem, plan: BinPlan) -> Floats:
                 demand = np.column_stack([items.demand, items.gpu_milli])[usable]
                 capacity = np.append(bins.capacity[b], bins.gpus[b] * WHOLE_MILLI)
                 asked = WholeKnapsack(demand, capacity, prices[usable], items.most_in_a_bin[usable])
-                known[s, t] = asked.relaxed() if usable.size else 0.0
+                worth_most = asked.relaxed() if usable.size else 0.0
+                if usable.size and is_small:
+                    worth_most = min(worth_most, asked.best()[1])
+                known[s, t] = worth_most
             worth[b] += known[s, t]
     return np.minimum(worth, bins.cost_per_hour)

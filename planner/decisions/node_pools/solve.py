@@ -22,7 +22,7 @@ from solvers.node_patterns import PlanLimits, plan_bins
 from solvers.pattern_master import Relaxation
 from solvers.pool_problem import PoolProblem
 
-LIMITS = QuickLimits(most_trials=1000)
+LIMITS = QuickLimits(most_trials=1500)
 """Counts of work; the policy's time limit comes on top."""
 SMALL = 600
 """Classes x shapes x scenarios up to which patterns prove more in no time."""
