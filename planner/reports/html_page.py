@@ -107,10 +107,12 @@ def _pools(plan: Plan) -> str:
         for x in plan.zone_loss
     ]
     steps = "".join(f"<li>{safe(step, 300)}</li>" for step in step_texts(plan))
+    certificates = table(("loss of", "nodes", "pods", "protected pods", ""), losses, " >>> ") if losses else ""
     return (
-        f"<h2>Node pools</h2>{table(('', currency, 'saved', ''), bill)}{table(header, cells)}"
+        f"<h2>Node pools</h2>{table(('', currency, 'saved', ''), bill, ' >>>')}"
+        f'<h3 style="margin-top:1.5rem">Certificates</h3>{certificates}'
+        f'<h3 style="margin-top:1.5rem">Nodes</h3>{table(header, cells, "   >>>> ")}'
         f'<p class="soft">{safe(pools_sentence(plan), 400)}</p>'
-        + (table(("loss of", "nodes", "pods", "protected pods", ""), losses) if losses else "")
         + (f"<details><summary>Steps, in this order</summary><ol>{steps}</ol></details>" if steps else "")
     )
 
