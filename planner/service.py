@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from planner.patches.export import ExportSummary
     from planner.plan.backtest import BacktestReport
     from planner.plan.frozen import Target
-    from planner.plan.schema import NotRecommended, Plan, Recommendation
+    from planner.plan.schema import Finding, NotRecommended, Plan, Recommendation
     from planner.plan.simulation import Simulation
     from planner.reports.explain import UsageForPlot
     from planner.snapshot.header import Header
@@ -182,7 +182,9 @@ def policy_for(snapshot_folder: Path, policy_path: Path | None, target_text: str
     raise _unknown_target(query, [str(workload.key) for workload in snapshot.workloads])
 
 
-def find_in_plan(plan: "Plan", query: "TargetQuery") -> "tuple[list[Recommendation], list[NotRecommended]]":
+def find_in_plan(
+    plan: "Plan", query: "TargetQuery"
+) -> "tuple[list[Recommendation], list[NotRecommended], list[Finding]]":
     """Everything that a plan says about a workload or a container.
 
     Raises:
@@ -200,13 +202,14 @@ def find_in_plan(plan: "Plan", query: "TargetQuery") -> "tuple[list[Recommendati
 
     recommendations = [r for r in plan.recommendations if about(r.target)]
     refusals = [n for n in plan.not_recommended if about(n.target)]
-    if not recommendations and not refusals:
+    findings = [f for f in plan.findings if about(f.target)]
+    if not recommendations and not refusals and not findings:
         known = {
             f"{t.namespace}/{t.kind}/{t.name}"
             for t in [r.target for r in plan.recommendations] + [n.target for n in plan.not_recommended]
         }
         raise _unknown_target(query, sorted(known))
-    return recommendations, refusals
+    return recommendations, refusals, findings
 
 
 def _unknown_target(query: "TargetQuery", known: Sequence[str]) -> UsageError:

@@ -43,11 +43,12 @@ def explain(
         draw = render_pool if about == "pool" else render_zone
         typer.echo(draw(decided, name, width=terminal.width(), color=terminal.color()), nl=False)
         return
-    recommendations, refusals = service.find_in_plan(decided, query)
+    recommendations, refusals, findings = service.find_in_plan(decided, query)
     usage = None if observed is None else service.usage_of(observed, [r.target for r in recommendations])
     text = render_explain(
         recommendations,
         refusals,
+        findings=findings,
         usage=usage,
         width=terminal.width(),
         color=terminal.color(),

@@ -12,6 +12,7 @@ from planner.decisions.candidates import Candidate, LeftAlone, find_candidates
 from planner.decisions.changes import ContainerPlan
 from planner.decisions.evidence_of import Expected, evidence, expected_incidents
 from planner.decisions.facts import Facts, gather
+from planner.decisions.gpu_findings import gpu_findings
 from planner.decisions.money import price_uses, value_per_month
 from planner.decisions.node_pools.plan import NodeBill, NodePools, plan_pools
 from planner.decisions.requests import RequestsPlan, patch_route, plan_requests, resources_json
@@ -90,7 +91,7 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
         pool_plan=pools.pool_plan,
         zone_loss=pools.zone_loss,
         recommendations=(*recommendations, *autoscaling.recommendations, *pools.recommendations),
-        findings=(*autoscaling.findings, *pools.findings),
+        findings=(*autoscaling.findings, *pools.findings, *(gpu_findings(facts) if scope.is_everything else ())),
         not_recommended=tuple(_not_recommended(facts, alone) for alone in _sorted(facts, outcome.left_alone)),
         warnings=(*plan_warnings(facts, sizing, inside), *autoscaling.warnings, *pools.warnings),
     )

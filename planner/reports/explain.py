@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.patches.routes import JSON_PATCH, STRATEGIC_MERGE, route_of
 from planner.patches.untrusted import one_line
-from planner.plan.schema import Detail, Kind, NotRecommended, PlanWarning, Recommendation
+from planner.plan.schema import Detail, Finding, Kind, NotRecommended, PlanWarning, Recommendation
 from planner.reports.figures import (
     NOT_SET,
     RESOURCES,
@@ -55,6 +55,7 @@ def render_explain(
     warnings: Sequence[PlanWarning] = (),
     usage: UsageForPlot | Mapping[str, UsageForPlot] | None = None,
     *,
+    findings: Sequence[Finding] = (),
     width: int | None = None,
     color: bool = False,
     currency: str = "",
@@ -67,6 +68,7 @@ def render_explain(
         not_recommended: of the target.
         warnings: those that bear on it.
         usage: to draw: of the first recommendation, or by the container's name.
+        findings: about the target.
         width: cells of a line; ``None`` = 80.
         color: terminal styles.
         currency: of the amounts.
@@ -88,7 +90,11 @@ def render_explain(
             if warning.costs or warning.fix:
                 parts = [warning.costs and f"Costs: {warning.costs}.", warning.fix and f"Fix: {warning.fix}."]
                 page.paragraph(" ".join(part for part in parts if part), _INDENT * 2, "dim")
-    if not recommendations and not not_recommended:
+    for finding in findings:
+        page.heading(f"Found: {one_line(finding.code, 60)}", "" if finding.severity == "info" else "warn")
+        page.paragraph(finding.text, _INDENT)
+        page.paragraph(f"Fix: {finding.fix}", _INDENT, "dim")
+    if not recommendations and not not_recommended and not findings:
         page.line("Nothing is recommended for it, and nothing speaks against it.")
     return page.text()
 

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from planner.plan.frozen import Target
-from planner.plan.schema import Bill, NotRecommended, Plan, PlanWarning, Recommendation
+from planner.plan.schema import Bill, Finding, NotRecommended, Plan, PlanWarning, Recommendation
 from planner.units import GIB, parse_cpu, parse_memory
 
 RESOURCES = ("cpu", "memory")
 SIDES = ("requests", "limits")
 NOT_SET = "none"
 _WORTH_DIGITS = 0.01
+_GRAVITY = ("critical", "warning", "info")
 
 _RISKS = {
     "oom_kill_days_per_30_days": ("OOM days", "expected days with an OOM kill, out of 30"),
@@ -207,6 +208,24 @@ def left_alone_groups(items: Iterable[NotRecommended]) -> list[Group]:
 def _shared(texts: list[str]) -> str:
     """The text that all have, or the first as an example."""
     return texts[0] if len(set(texts)) == 1 else f"for example: {texts[0]}"
+
+
+def finding_groups(findings: Iterable[Finding]) -> list[Group]:
+    """By code, the gravest first."""
+    by_code: dict[tuple[int, str], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda f: target_name(f.target)):
+        by_code.setdefault((_GRAVITY.index(finding.severity), finding.code), []).append(finding)
+    return [
+        Group(
+            code=code,
+            count=len(found),
+            text=_shared([finding.text for finding in found]),
+            costs="",
+            fix=found[0].fix,
+            examples=tuple(dict.fromkeys(target_name(finding.target) for finding in found)),
+        )
+        for (_, code), found in sorted(by_code.items())
+    ]
 
 
 def warning_groups(warnings: Iterable[PlanWarning]) -> list[Group]:

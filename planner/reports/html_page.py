@@ -10,6 +10,7 @@ from planner.reports.figures import (
     basis_sentence,
     bill_remarks,
     change_text,
+    finding_groups,
     left_alone_groups,
     moment,
     money,
@@ -34,6 +35,8 @@ _MOST_EXAMPLES = 8
 def render_html(plan: Plan) -> str:
     """The whole page."""
     body = [_head(plan), _tiles(plan), _notes(plan), _pools(plan), _risk(plan), _charts(plan), _recommendations(plan)]
+    if plan.findings:
+        body.append(_groups(f"Findings ({len(plan.findings)})", finding_groups(plan.findings)))
     if plan.not_recommended:
         body.append(_groups(f"Left alone ({len(plan.not_recommended)})", left_alone_groups(plan.not_recommended)))
     if plan.warnings:

@@ -9,6 +9,7 @@ from planner.reports.figures import (
     basis_sentence,
     bill_remarks,
     change_text,
+    finding_groups,
     left_alone_groups,
     moment,
     money,
@@ -46,6 +47,8 @@ def render_markdown(plan: Plan, *, top: int) -> str:
                 f"<details><summary>{len(rest)} more recommendations</summary>\n\n{_table(plan, rest)}\n</details>\n"
             )
         parts.append(_legend(listed))
+    if plan.findings:
+        parts.append(f"## Findings ({len(plan.findings)})\n\n{_groups(finding_groups(plan.findings))}")
     if plan.not_recommended:
         groups = left_alone_groups(plan.not_recommended)
         parts.append(f"## Left alone ({len(plan.not_recommended)})\n\n{_groups(groups)}")

@@ -6,6 +6,7 @@ from planner.reports.figures import (
     Group,
     basis_sentence,
     bill_remarks,
+    finding_groups,
     left_alone_groups,
     moment,
     money,
@@ -146,6 +147,14 @@ def _counts(plan: Plan) -> str:
 
 def _plural(count: int, word: str) -> str:
     return f"{count} {word}" + ("" if count == 1 else "s")
+
+
+def findings(page: Page, plan: Plan) -> None:
+    """What is wrong, or could be better, whatever is recommended."""
+    if plan.findings:
+        page.heading(f"Findings ({len(plan.findings)})")
+        for group in finding_groups(plan.findings):
+            _group(page, group, f"{group.count:>4}  {one_line(group.code, 60)}")
 
 
 def left_alone(page: Page, plan: Plan) -> None:

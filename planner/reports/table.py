@@ -18,7 +18,7 @@ from planner.reports.figures import (
 )
 from planner.reports.layout import DEFAULT_WIDTH, Page, clip_middle, columns, left, right
 from planner.reports.risk import backtest_cells
-from planner.reports.sections import head, left_alone, pools, risk, totals, warnings
+from planner.reports.sections import findings, head, left_alone, pools, risk, totals, warnings
 
 _NARROWEST, _WIDEST = 40, 120
 _LEAST_TARGET, _MOST_TARGET = 24, 100
@@ -44,6 +44,7 @@ def render_table(plan: Plan, *, width: int | None, color: bool, top: int) -> str
     pools(page, plan)
     risk(page, plan)
     _moves(page, plan, top)
+    findings(page, plan)
     left_alone(page, plan)
     warnings(page, plan)
     if plan.recommendations:
@@ -113,6 +114,7 @@ def render_wide(plan: Plan, *, width: int | None, color: bool) -> str:
     if any(item.evidence.backtest for item in plan.recommendations):
         page.line()
         page.paragraph(_BACKTEST_MEANING, style="dim")
+    findings(page, plan)
     left_alone(page, plan)
     warnings(page, plan)
     return page.text()
