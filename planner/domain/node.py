@@ -6,6 +6,26 @@ from enum import StrEnum
 
 from planner.domain.workload import Resources, type_json
 
+POOL_LABELS = (
+    "karpenter.sh/nodepool",
+    "karpenter.sh/provisioner-name",
+    "eks.amazonaws.com/nodegroup",
+    "alpha.eksctl.io/nodegroup-name",
+    "cloud.google.com/gke-nodepool",
+    "kubernetes.azure.com/agentpool",
+    "agentpool",
+    "kops.k8s.io/instancegroup",
+    "node.cluster.x-k8s.io/pool",
+    "hypershift.openshift.io/nodePool",
+    "machine.openshift.io/cluster-api-machineset",
+    "doks.digitalocean.com/node-pool",
+    "lke.linode.com/pool-id",
+    "k8s.scaleway.com/pool-name",
+    "nodepool",
+    "node-pool",
+)
+"""Labels that name a node's pool, the first that a node carries counts."""
+
 
 class Purchase(StrEnum):
     """How a node is paid for."""

@@ -10,6 +10,7 @@ order of init containers is the order in which they run. So a patch also names t
 the ones it changes. Where those names are not known, a JSON patch is written, which moves nothing.
 """
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,9 @@ from planner.patches.routes import (
     NotExported,
     ObjectKey,
     Route,
+    object_key,
     routed,
+    template_of,
 )
 from planner.patches.yaml_text import Path
 from planner.plan.schema import Plan, Recommendation
@@ -52,8 +55,46 @@ class PatchFile:
 
 
 def patch_objects(plan: Plan) -> list[PatchFile]:
-    """One patch per object, sorted by namespace, kind and name."""
-    return [_patch(key, pairs) for key, pairs in routed(plan)[0].items()]
+    """One patch per object, sorted by namespace, kind and name; a second one where one kind of patch does not do."""
+    patches = [_patch(key, pairs) for key, pairs in routed(plan)[0].items()]
+    for recommendation in plan.recommendations:
+        path = template_of(recommendation)
+        if not path:
+            continue
+        rules = _placement(recommendation, path)
+        same = next((i for i, p in enumerate(patches) if (p.key, p.method) == (rules.key, STRATEGIC_MERGE)), None)
+        if same is None:
+            patches.append(rules)
+        else:
+            patches[same] = _merged(patches[same], rules, path)
+    return sorted(patches, key=lambda patch: (patch.key, patch.method))
+
+
+def _placement(recommendation: Recommendation, path: Path) -> PatchFile:
+    """Affinity and spread of a pod template. Lists of spread merge by topology key; those of affinity are whole."""
+    key = object_key(recommendation)
+    metadata = {"name": key.name} | ({"namespace": key.namespace} if key.namespace else {})
+    body: dict[str, Any] = {"apiVersion": key.api_version, "kind": key.kind, "metadata": metadata}
+    names = [name for name in ("affinity", "topologySpreadConstraints") if name in recommendation.proposed]
+    _put(body, (*path, "spec"), {name: recommendation.proposed[name] for name in names})
+    comments: dict[Path, tuple[str, ...]] = {
+        (*path, "spec", name): tuple(d.text for d in recommendation.reason.details if d.field == name) for name in names
+    }
+    return PatchFile(key, STRATEGIC_MERGE, body, comments, (recommendation,))
+
+
+def _merged(patch: PatchFile, rules: PatchFile, path: Path) -> PatchFile:
+    """A patch of requests that holds the rules of placement too."""
+    body = copy.deepcopy(patch.body)
+    spec: dict[Any, Any] = body
+    for part in (*path, "spec"):
+        spec = spec.setdefault(part, {})
+    source: dict[Any, Any] = rules.body
+    for part in (*path, "spec"):
+        source = source[part]
+    spec |= source
+    comments = {**patch.comments, **rules.comments}
+    return PatchFile(patch.key, patch.method, body, comments, (*patch.recommendations, *rules.recommendations))
 
 
 def value_per_month(plan: Plan, recommendation: Recommendation) -> float | None:

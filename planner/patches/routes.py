@@ -81,6 +81,8 @@ def routed(plan: Plan) -> tuple[dict[ObjectKey, list[tuple[Recommendation, Route
     groups: dict[ObjectKey, list[tuple[Recommendation, Route]]] = defaultdict(list)
     refused = []
     for recommendation in plan.recommendations:
+        if template_of(recommendation):
+            continue  # :func:`planner.patches.objects.patch_objects` writes it into the object's template
         route = route_of(recommendation)
         if isinstance(route, str):
             refused.append(NotExported(recommendation, route))
@@ -101,6 +103,8 @@ def route_of(recommendation: Recommendation) -> Route | str:
     patch = recommendation.patch
     method = patch.get("method")
     if recommendation.kind is not Kind.REQUESTS:
+        if method == "none" and patch.get("why_none"):
+            return str(patch["why_none"])
         return f"no patch is written for recommendations of kind {recommendation.kind.value}"
     if method == "none":
         return str(patch.get("why_none") or "the plan names no way to it")
@@ -131,6 +135,19 @@ def route_of(recommendation: Recommendation) -> Route | str:
         container_names=names,
         maps=None if maps is None else frozenset(_texts(maps)),
     )
+
+
+def template_of(recommendation: Recommendation) -> tuple[str, ...]:
+    """Path of the pod template into which a rule of placement goes; empty for all else, and where none is known."""
+    if recommendation.kind is not Kind.PLACEMENT or recommendation.patch.get("method") != STRATEGIC_MERGE:
+        return ()
+    path, target = recommendation.patch.get("template_path"), recommendation.target
+    if not isinstance(path, str) or len(path) > _LONGEST_PATH or not _TEMPLATE_PATH.fullmatch(path):
+        return ()
+    if path.split(".")[0] in _NOT_THE_TEMPLATE or not target.api_version or not target.kind:
+        return ()
+    is_plain = f"{target.namespace or ''}{target.name}{target.kind}{target.api_version}".isprintable()
+    return tuple(path.split(".")) if is_plain else ()
 
 
 def _texts(value: object) -> tuple[str, ...]:

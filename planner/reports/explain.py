@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from planner.patches.routes import JSON_PATCH, STRATEGIC_MERGE, route_of
+from planner.patches.routes import JSON_PATCH, STRATEGIC_MERGE, route_of, template_of
 from planner.patches.untrusted import one_line
 from planner.plan.schema import Detail, Finding, Kind, NotRecommended, PlanWarning, Recommendation
 from planner.reports.figures import (
@@ -241,6 +241,9 @@ def _or_nan(value: float | None) -> float:
 
 
 def _route_text(item: Recommendation) -> str:
+    if template_of(item):
+        kind = one_line(f"{item.target.kind} ({item.target.api_version})", 80)
+        return f"A strategic merge patch of the pod template of the {kind}. Write it with --export DIR."
     route = route_of(item)
     if isinstance(route, str):
         return f"No patch: {route}."

@@ -10,28 +10,10 @@ from typing import Any
 from planner.collectors.kubernetes.containers import read_resources
 from planner.collectors.kubernetes.fields import child, fragment, items
 from planner.collectors.kubernetes.metadata import read_meta
-from planner.domain.node import Node, Purchase
+from planner.domain.node import POOL_LABELS, Node, Purchase
 from planner.domain.workload import Resources
 
 NO_POOL = "(none)"
-POOL_LABELS = (
-    "karpenter.sh/nodepool",
-    "karpenter.sh/provisioner-name",
-    "eks.amazonaws.com/nodegroup",
-    "alpha.eksctl.io/nodegroup-name",
-    "cloud.google.com/gke-nodepool",
-    "kubernetes.azure.com/agentpool",
-    "agentpool",
-    "kops.k8s.io/instancegroup",
-    "node.cluster.x-k8s.io/pool",
-    "hypershift.openshift.io/nodePool",
-    "machine.openshift.io/cluster-api-machineset",
-    "doks.digitalocean.com/node-pool",
-    "lke.linode.com/pool-id",
-    "k8s.scaleway.com/pool-name",
-    "nodepool",
-    "node-pool",
-)
 ZONE_LABELS = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 REGION_LABELS = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
 TYPE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")

@@ -7,7 +7,6 @@ from typing import Any
 
 from planner.collectors.kubernetes.nodes import (
     NO_POOL,
-    POOL_LABELS,
     REGION_LABELS,
     TYPE_LABELS,
     ZONE_LABELS,
@@ -16,7 +15,7 @@ from planner.collectors.kubernetes.nodes import (
 )
 from planner.collectors.prometheus.state_reader import Ask, StateReader
 from planner.collectors.prometheus.workloads import resources_of
-from planner.domain.node import Node, Purchase
+from planner.domain.node import POOL_LABELS, Node, Purchase
 from planner.domain.workload import Resources
 from planner.snapshot.header import SourceWarning
 

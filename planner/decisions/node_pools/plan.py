@@ -11,6 +11,7 @@ from planner.decisions.node_pools.certificate import certificates
 from planner.decisions.node_pools.excuses import broken_rules, dearer_types
 from planner.decisions.node_pools.gather import pool_input
 from planner.decisions.node_pools.model import PoolInput
+from planner.decisions.node_pools.placements import placements
 from planner.decisions.node_pools.pool_recommendations import pool_recommendations
 from planner.decisions.node_pools.pool_rows import cost_by_offering, pool_rows
 from planner.decisions.node_pools.solve import WeekPlan, plan_week
@@ -102,7 +103,10 @@ def plan_pools(facts: Facts, planned: Sequence[PlannedWorkload], change: Change 
         pools=pools,
         pool_plan=_pool_plan(given, weeks, pools, relaxations),
         zone_loss=losses,
-        recommendations=pool_recommendations(facts, pools, _by_pool(weeks.repacked_input, repacked_cost), today),
+        recommendations=(
+            *pool_recommendations(facts, pools, _by_pool(weeks.repacked_input, repacked_cost), today),
+            *placements(facts, given, week),
+        ),
         warnings=(*given.warnings, *_warnings(given, week, losses)),
     )
 
