@@ -200,7 +200,11 @@ def find_in_plan(
         )
         return named and (query.container is None or target.container in (query.container, None))
 
-    recommendations = [r for r in plan.recommendations if about(r.target)]
+    recommendations = [
+        r
+        for r in plan.recommendations
+        if about(r.target) or (r.autoscaler is not None and about(r.autoscaler.workload))
+    ]
     refusals = [n for n in plan.not_recommended if about(n.target)]
     findings = [f for f in plan.findings if about(f.target)]
     if not recommendations and not refusals and not findings:

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from planner.config.autoscaling_policy import AutoscalingPolicy
 from planner.config.fields import Days, Number, Section, refuse_bool, unflatten
 from planner.config.layers import (
     EffectivePolicy,
@@ -152,6 +153,8 @@ class Policy(Section):
     """
     node_pools: NodePoolsPolicy = NodePoolsPolicy()
     """What node pools may look like."""
+    autoscaling: AutoscalingPolicy = AutoscalingPolicy()
+    """What autoscalers must keep, and when another setting is worth a change."""
     namespaces_opted_in: _Set = ()
     """Namespaces (exact, or patterns) whose objects may be changed: none by default. Checked, and not used yet."""
     change_windows: tuple[ChangeWindow, ...] = ()

@@ -71,7 +71,9 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
     recommendations = _recommendations(facts, outcome, candidates.items, expected, held)
     if pools.bill is not None:
         sizing_saves = pools.bill.repacked_per_month - pools.bill.planned_per_month
-        recommendations = with_savings(recommendations, round(sizing_saves, 2))
+        made = with_savings([*recommendations, *autoscaling.recommendations], round(sizing_saves, 2))
+    else:
+        made = [*recommendations, *autoscaling.recommendations]
     header = snapshot.header
     plan = Plan(
         cluster=header.cluster,
@@ -81,16 +83,14 @@ def recommend(snapshot: "Snapshot", policy: Policy, scope: Scope | None = None, 
         policy_id=f"policy-{policy.digest()[:16]}",
         policy=policy.as_json(),
         scope=scope.as_json(),
-        bill=_node_bill(
-            _bill(facts, outcome, inside, sum(r.freed_value_per_month or 0.0 for r in recommendations)), pools.bill
-        ),
+        bill=_node_bill(_bill(facts, outcome, inside, sum(r.freed_value_per_month or 0.0 for r in made)), pools.bill),
         totals=_totals(facts, outcome, inside),
         risk=risk_summary(facts, candidates.items, sizing, outcome.planned),
         solver=_solver(sizing, backend),
         pools=pools.pools,
         pool_plan=pools.pool_plan,
         zone_loss=pools.zone_loss,
-        recommendations=(*recommendations, *autoscaling.recommendations, *pools.recommendations),
+        recommendations=(*made, *pools.recommendations),
         findings=(*autoscaling.findings, *pools.findings, *(gpu_findings(facts) if scope.is_everything else ())),
         not_recommended=tuple(_not_recommended(facts, alone) for alone in _sorted(facts, outcome.left_alone)),
         warnings=(*plan_warnings(facts, sizing, inside), *autoscaling.warnings, *pools.warnings),

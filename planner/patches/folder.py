@@ -129,6 +129,10 @@ def _money(plan: Plan, value: float | None) -> str:
 
 def _container_line(plan: Plan, recommendation: Recommendation, patch: PatchFile) -> str:
     evidence = recommendation.evidence
+    if recommendation.kind is Kind.AUTOSCALER:
+        return (
+            f"Autoscaler: {_money(plan, value_per_month(plan, recommendation))}, {one_line(evidence.confidence.value)}"
+        )
     if recommendation.kind is Kind.PLACEMENT:
         return f"Placement: {one_line(recommendation.reason.text, 300)}"
     money = f"{_money(plan, value_per_month(plan, recommendation))}, " if len(patch.recommendations) > 1 else ""

@@ -22,6 +22,7 @@ from planner.patches.routes import (
     NotExported,
     ObjectKey,
     Route,
+    is_autoscaler,
     object_key,
     routed,
     template_of,
@@ -57,6 +58,7 @@ class PatchFile:
 def patch_objects(plan: Plan) -> list[PatchFile]:
     """One patch per object, sorted by namespace, kind and name; a second one where one kind of patch does not do."""
     patches = [_patch(key, pairs) for key, pairs in routed(plan)[0].items()]
+    patches += [_autoscaler(one) for one in plan.recommendations if is_autoscaler(one)]
     for recommendation in plan.recommendations:
         path = template_of(recommendation)
         if not path:
@@ -68,6 +70,21 @@ def patch_objects(plan: Plan) -> list[PatchFile]:
         else:
             patches[same] = _merged(patches[same], rules, path)
     return sorted(patches, key=lambda patch: (patch.key, patch.method))
+
+
+def _autoscaler(recommendation: Recommendation) -> PatchFile:
+    """The spec of a HorizontalPodAutoscaler, ``autoscaling/v2``; its list of metrics is replaced as a whole."""
+    target = recommendation.target
+    key = ObjectKey(target.namespace or "", target.kind, target.name, "autoscaling/v2")
+    body = {
+        "apiVersion": key.api_version,
+        "kind": key.kind,
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "spec": copy.deepcopy(recommendation.proposed),
+    }
+    texts = (recommendation.reason.text, *(detail.text for detail in recommendation.reason.details))
+    comments: dict[Path, tuple[str, ...]] = {("spec",): (*texts, *recommendation.warnings)}
+    return PatchFile(key, STRATEGIC_MERGE, body, comments, (recommendation,))
 
 
 def _placement(recommendation: Recommendation, path: Path) -> PatchFile:

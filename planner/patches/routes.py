@@ -81,8 +81,8 @@ def routed(plan: Plan) -> tuple[dict[ObjectKey, list[tuple[Recommendation, Route
     groups: dict[ObjectKey, list[tuple[Recommendation, Route]]] = defaultdict(list)
     refused = []
     for recommendation in plan.recommendations:
-        if template_of(recommendation):
-            continue  # :func:`planner.patches.objects.patch_objects` writes it into the object's template
+        if template_of(recommendation) or is_autoscaler(recommendation):
+            continue  # :func:`planner.patches.objects.patch_objects` writes these
         route = route_of(recommendation)
         if isinstance(route, str):
             refused.append(NotExported(recommendation, route))
@@ -134,6 +134,18 @@ def route_of(recommendation: Recommendation) -> Route | str:
         container_index=index,
         container_names=names,
         maps=None if maps is None else frozenset(_texts(maps)),
+    )
+
+
+def is_autoscaler(recommendation: Recommendation) -> bool:
+    """Whether it sets a HorizontalPodAutoscaler, which a merge can carry."""
+    target = recommendation.target
+    return (
+        recommendation.kind is Kind.AUTOSCALER
+        and recommendation.patch.get("method") == STRATEGIC_MERGE
+        and target.kind == "HorizontalPodAutoscaler"
+        and target.api_version.startswith("autoscaling/")
+        and f"{target.namespace or ''}{target.name}".isprintable()
     )
 
 

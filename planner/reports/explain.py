@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from planner.patches.routes import JSON_PATCH, STRATEGIC_MERGE, route_of, template_of
+from planner.patches.routes import JSON_PATCH, STRATEGIC_MERGE, is_autoscaler, route_of, template_of
 from planner.patches.untrusted import one_line
 from planner.plan.schema import Detail, Finding, Kind, NotRecommended, PlanWarning, Recommendation
+from planner.reports.explain_autoscaler import autoscaler_story
 from planner.reports.figures import (
     NOT_SET,
     RESOURCES,
@@ -105,6 +106,8 @@ def _story(page: Page, item: Recommendation, usage: UsageForPlot | None, currenc
     page.paragraph(_worth(item, currency))
     if item.kind is Kind.REQUESTS:
         _values(page, item)
+    if item.autoscaler is not None:
+        autoscaler_story(page, item)
     if usage is not None:
         _plots(page, item, usage, ascii_only=ascii_only)
     if item.reason.details:
@@ -127,7 +130,7 @@ def _worth(item: Recommendation, currency: str) -> str:
     pods = "" if item.replicas is None else f", over {item.replicas:.4g} pods on average"
     text = f"{verb} {money(abs(value))} {currency} a month{more}{pods}".replace("  ", " ")
     if item.saving_per_month is not None:
-        return f"{text}; {money(item.saving_per_month)} of it is off the bill of nodes."
+        return f"{text}; its part of the change of the nodes' bill is {money(item.saving_per_month)}."
     return f"{text}: the value of what is requested; money only when nodes go away."
 
 
@@ -201,9 +204,11 @@ def _evidence(page: Page, item: Recommendation) -> None:
                 + right(_exact(expected.proposed), 13)
             )
     page.heading("Backtest")
-    text = (
-        "Not backtested: no days of it were held back." if seen.backtest is None else backtest_sentence(seen.backtest)
-    )
+    text = "Not backtested: no days of it were held back."
+    if item.autoscaler is not None:
+        text = "The last quarter of the time was held back from the choice: see the replay."
+    if seen.backtest is not None:
+        text = backtest_sentence(seen.backtest)
     page.paragraph(text, _INDENT, most=6)
 
 
@@ -241,6 +246,8 @@ def _or_nan(value: float | None) -> float:
 
 
 def _route_text(item: Recommendation) -> str:
+    if is_autoscaler(item):
+        return "A strategic merge patch of the HorizontalPodAutoscaler. Write it with --export DIR."
     if template_of(item):
         kind = one_line(f"{item.target.kind} ({item.target.api_version})", 80)
         return f"A strategic merge patch of the pod template of the {kind}. Write it with --export DIR."

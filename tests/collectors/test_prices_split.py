@@ -95,7 +95,7 @@ def test_which_resources_are_gpus(resource, counts):
 
 
 @given(
-    price=st.floats(1e-4, 1e3), cores=st.one_of(st.none(), st.floats(0, 512)),
+    price=st.floats(1e-4, 1e3), cores=st.one_of(st.none(), st.just(0.0), st.floats(1e-3, 512)),
     gib=st.one_of(st.none(), st.integers(0, 4096)), gpus=st.integers(0, 16), slices=st.integers(0, 56),
     purchase=st.sampled_from(list(Purchase)), currency=st.sampled_from(["USD", "EUR"]),
 )  # fmt: skip

@@ -42,6 +42,7 @@ class Limits:
         zones: zones to survive the loss of one of, 1 = none.
         growth: how far demand may grow beyond its peak, 0.5 = by half; for the maximum.
         highest_load: share of the capacity up to which a pod answers in time.
+        highest_percent: highest target to try, None = what an autoscaler can still act on.
     """
 
     request_m: int
@@ -51,6 +52,7 @@ class Limits:
     zones: int = 1
     growth: float = 0.5
     highest_load: float = 1.0
+    highest_percent: int | None = None
 
 
 def seed_settings(
@@ -83,6 +85,8 @@ def seed_settings(
     reaction = max(1, math.ceil(chain.reaction_seconds / value_seconds))
     scale = limits.capacity_m / limits.request_m
     dead_percent = math.ceil(100.0 * highest_live_target(limits.capacity_m, limits.request_m)) - 1
+    if limits.highest_percent is not None:
+        dead_percent = min(dead_percent, limits.highest_percent)
     known = demand_m[np.isfinite(demand_m)]
     peak_m = float(known.max()) if known.size else 0.0
     floor_m = limits.floor * limits.capacity_m * limits.highest_load

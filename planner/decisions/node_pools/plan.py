@@ -113,8 +113,9 @@ def plan_pools(facts: Facts, planned: Sequence[PlannedWorkload], change: Change 
 
 def _weeks(facts: Facts, planned: Sequence[PlannedWorkload], given: PoolInput, change: Change) -> _Weeks:
     rules, protect = facts.policy.node_pools, len(given.zones) > 1
-    as_today = [replace(item, containers=item.workload.containers) for item in planned]
-    if change.without_repacking or all(a.containers == b.containers for a, b in zip(as_today, planned, strict=True)):
+    as_today = [replace(item, containers=item.workload.containers, week_pods={}) for item in planned]
+    is_same = all(a.containers == b.containers and not b.week_pods for a, b in zip(as_today, planned, strict=True))
+    if change.without_repacking or is_same:
         week = plan_week(given, rules, protect=protect)
         return _Weeks(given, week, given, week)
     before = pool_input(facts, as_today, closed_zones=change.closed_zones, growth=change.growth)

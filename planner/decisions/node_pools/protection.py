@@ -32,6 +32,16 @@ def protected_share(workload: Workload, budgets: Iterable[DisruptionBudget], pol
     return min([policy_share, *shares])
 
 
+def fewest_by_budget(workload: Workload, budgets: Iterable[DisruptionBudget]) -> int:
+    """Pods that a budget in whole pods needs so that one may be evicted; 0 = none asks for any."""
+    wanted = 0
+    for budget in budgets:
+        text = budget.min_available
+        if text is not None and text.isdigit() and _covers(budget.selector, workload):
+            wanted = max(wanted, int(text) + 1)
+    return wanted
+
+
 def protected_pods(share: float, pods: int) -> int:
     """Whole pods of a share, rounded up."""
     return min(pods, math.ceil(share * pods - 1e-9))
