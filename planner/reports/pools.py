@@ -29,7 +29,7 @@ def bill_parts(plan: Plan) -> list[BillPart]:
         parts.append(BillPart("today's pods repacked", bill.repacked_per_month, saved, percent(saved, whole)))
     if bill.saving_by_sizing_per_month is not None:
         saved = bill.saving_by_sizing_per_month
-        parts.append(BillPart("and sized: the plan", bill.planned_per_month, saved, percent(saved, whole)))
+        parts.append(BillPart("with the planned pods", bill.planned_per_month, saved, percent(saved, whole)))
     if bill.lower_bound_per_month:
         gap = f"{bill.gap:.1%}".replace("%", " %") if bill.gap is not None else ""
         parts.append(BillPart("no plan costs less than", bill.lower_bound_per_month, None, gap))
