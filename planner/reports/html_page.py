@@ -26,7 +26,17 @@ from planner.reports.figures import (
     warning_groups,
 )
 from planner.reports.html_parts import page, safe, table, tile
-from planner.reports.pools import bill_parts, fullest, in_use, machine, node_range, pools_sentence, step_texts, verdict
+from planner.reports.pools import (
+    NO_ZONE,
+    bill_parts,
+    fullest,
+    in_use,
+    machine,
+    node_range,
+    pools_sentence,
+    step_texts,
+    verdict,
+)
 from planner.reports.risk import backtest_sentence, bearers_sentence, budget_sentences, figure, risk_rows
 
 _MOST_EXAMPLES = 8
@@ -106,7 +116,7 @@ def _pools(plan: Plan) -> str:
         for row in rows
     ]  # fmt: skip
     losses = [
-        (safe(x.zone, 80), str(x.nodes_lost), str(x.pods_lost), str(x.protected_pods), safe(verdict(x)))
+        (safe(x.zone or NO_ZONE, 80), str(x.nodes_lost), str(x.pods_lost), str(x.protected_pods), safe(verdict(x)))
         for x in plan.zone_loss
     ]
     steps = "".join(f"<li>{safe(step, 300)}</li>" for step in step_texts(plan))

@@ -23,7 +23,17 @@ from planner.reports.figures import (
     value_per_month,
     warning_groups,
 )
-from planner.reports.pools import bill_parts, fullest, in_use, machine, node_range, pools_sentence, step_texts, verdict
+from planner.reports.pools import (
+    NO_ZONE,
+    bill_parts,
+    fullest,
+    in_use,
+    machine,
+    node_range,
+    pools_sentence,
+    step_texts,
+    verdict,
+)
 from planner.reports.risk import bearers_sentence, budget_sentences, figure, risk_rows
 
 _MOST_EXAMPLES = 5
@@ -116,7 +126,13 @@ def _pools(plan: Plan) -> str:
     text = f"## Node pools\n\n{_rows(header, 'lllrrrrl', cells)}\n{markdown_text(pools_sentence(plan), 400)}\n"
     if plan.zone_loss:
         losses = [
-            (markdown_text(x.zone, 80), str(x.nodes_lost), str(x.pods_lost), str(x.protected_pods), verdict(x))
+            (
+                markdown_text(x.zone or NO_ZONE, 80),
+                str(x.nodes_lost),
+                str(x.pods_lost),
+                str(x.protected_pods),
+                verdict(x),
+            )
             for x in plan.zone_loss
         ]
         text += f"\n{_rows(('loss of', 'nodes', 'pods', 'protected pods', ''), 'lrrrl', losses)}"

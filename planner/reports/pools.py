@@ -6,6 +6,9 @@ from planner.plan.pools import Pool, ZoneLoss
 from planner.plan.schema import Plan
 from planner.reports.figures import percent
 
+NO_ZONE = "(no zone)"
+"""What nodes without a zone label are taken to stand in."""
+
 
 @dataclass(frozen=True, slots=True)
 class BillPart:

@@ -16,7 +16,17 @@ from planner.reports.figures import (
     warning_groups,
 )
 from planner.reports.layout import DEFAULT_WIDTH, Page, clip_middle, left, right
-from planner.reports.pools import bill_parts, fullest, in_use, machine, node_range, pools_sentence, step_texts, verdict
+from planner.reports.pools import (
+    NO_ZONE,
+    bill_parts,
+    fullest,
+    in_use,
+    machine,
+    node_range,
+    pools_sentence,
+    step_texts,
+    verdict,
+)
 from planner.reports.risk import bearers_sentence, budget_sentences, figure, risk_rows
 
 _MOST_EXAMPLES = 3
@@ -116,7 +126,7 @@ def pools(page: Page, plan: Plan) -> None:
             left("Loss of a zone", width - 48) + right("nodes", 8) + right("pods", 8) + right("protected", 12), "dim"
         )
         for loss in plan.zone_loss:
-            name = left(clip_middle(one_line(loss.zone, 100), width - 49), width - 48)
+            name = left(clip_middle(one_line(loss.zone or NO_ZONE, 100), width - 49), width - 48)
             counts = (
                 right(str(loss.nodes_lost), 8) + right(str(loss.pods_lost), 8) + right(str(loss.protected_pods), 12)
             )

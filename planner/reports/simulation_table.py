@@ -5,7 +5,7 @@ from planner.plan.pools import Pool
 from planner.plan.simulation import Side, Simulation
 from planner.reports.figures import money, percent
 from planner.reports.layout import DEFAULT_WIDTH, Page, clip_middle, left, right
-from planner.reports.pools import machine, verdict
+from planner.reports.pools import NO_ZONE, machine, verdict
 
 _MOST_POOLS = 40
 
@@ -35,6 +35,7 @@ def _sums(page: Page, answer: Simulation) -> None:
             + right(money(after.cost_per_month), 14) + right(money(more), 14)
             + right(percent(more, before.cost_per_month), 8), "bold",
         )  # fmt: skip
+    if before.lower_bound_per_month is not None and after.lower_bound_per_month is not None:
         page.line(
             left("  no pools cost less than", 30) + right(money(before.lower_bound_per_month), 14)
             + right(money(after.lower_bound_per_month), 14), "dim",
@@ -77,7 +78,7 @@ def _zones(page: Page, answer: Simulation) -> None:
         return
     page.heading(left("Loss of a zone", 30) + left("plan", 22) + "what if", "dim")
     for zone in sorted({*before, *after}):
-        name = left(clip_middle(one_line(zone, 60), 29), 30)
+        name = left(clip_middle(one_line(zone or NO_ZONE, 60), 29), 30)
         page.line(name + left(before.get(zone, "-"), 22) + after.get(zone, "not there"))
 
 

@@ -21,6 +21,8 @@ from planner.plan.pools import Pool, PoolPeriod, PoolPlan, Relaxation, ZoneLoss
 from planner.plan.schema import Finding, PlanWarning, Recommendation
 from planner.units import HOURS_PER_MONTH
 
+NO_ZONE = "(no zone)"
+
 
 @dataclass(frozen=True, slots=True)
 class NodeBill:
@@ -29,8 +31,8 @@ class NodeBill:
     current_per_month: float
     repacked_per_month: float
     planned_per_month: float
-    lower_bound_per_month: float
-    gap: float
+    lower_bound_per_month: float | None
+    gap: float | None
     notes: tuple[str, ...] = ()
 
 
@@ -146,13 +148,15 @@ def _by_pool(given: PoolInput, cost: NDArray[np.float64]) -> dict[str, float]:
 def _bill(today: dict[str, float], weeks: _Weeks) -> NodeBill:
     current = round(sum(today.values()), 2)
     planned = round(weeks.planned.cost_per_hour * HOURS_PER_MONTH, 2)
-    bound = round(weeks.planned.lower_bound_per_hour * HOURS_PER_MONTH, 2)
+    # A plan that leaves pods out may cost less than any that holds them: then no bound is told.
+    is_proved = all(one.lower_bound_per_hour > 0.0 or one.cost_per_hour == 0.0 for one in weeks.planned.periods)
+    bound = round(weeks.planned.lower_bound_per_hour * HOURS_PER_MONTH, 2) if is_proved else None
     return NodeBill(
         current_per_month=current,
         repacked_per_month=round(weeks.repacked.cost_per_hour * HOURS_PER_MONTH, 2),
         planned_per_month=planned,
         lower_bound_per_month=bound,
-        gap=round(max(0.0, (planned - bound) / bound), 6) if bound > 0.0 else 0.0,
+        gap=None if bound is None else round(max(0.0, (planned - bound) / bound), 6) if bound > 0.0 else 0.0,
     )
 
 
@@ -206,12 +210,21 @@ def _warnings(given: PoolInput, week: WeekPlan, losses: Sequence[ZoneLoss]) -> l
                 fix="add zones (`node_pools.zones`)",
             )
         )
+    if "" in given.zones:
+        found.append(
+            PlanWarning(
+                code="zone_unknown",
+                text="nodes without a zone label are taken as a zone of their own",
+                costs="What is certified for the loss of a zone may not hold for them.",
+                fix="label the nodes with topology.kubernetes.io/zone",
+            )
+        )
     lost = [loss.zone for loss in losses if not loss.survives]
     if lost and len(given.zones) > 1:
         found.append(
             PlanWarning(
                 code="zone_loss_not_survived",
-                text=f"the loss of {', '.join(lost)} is not survived by all protected pods",
+                text=f"the loss of {', '.join(zone or NO_ZONE for zone in lost)} is not survived by all protected pods",
                 fix="see `pool_plan.relaxations` for the pods and the smallest change",
                 objects=tuple(lost),
             )
