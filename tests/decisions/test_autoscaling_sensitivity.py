@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from planner.decisions.autoscaling.sensitivity import neighbours, sensitivity, stresses
+from planner.decisions.autoscaling.sensitivity import around_many, neighbours, sensitivity, stresses
 from planner.evidence.autoscaling.behaviour import DEFAULT_UP, Behaviour, default_down
 from planner.evidence.autoscaling.chain import LatencyChain
 from planner.evidence.autoscaling.lanes import make_lanes
@@ -51,3 +51,15 @@ def test_bad_days_are_worse():
     assert days["no free room"].violation_seconds == 330
     assert days["peak hour x1.5"].replica_hours > days["chosen"].replica_hours
     assert days["both"].violation_seconds > days["no free room"].violation_seconds
+
+
+def test_many_at_once_are_each_alone():
+    """Three choices, two to a replay: the same lines as one by one, the choice itself left out."""
+    rng = np.random.default_rng(7)
+    cases = [
+        (rng.gamma(3.0, 2000.0, 12), setting, LatencyChain(pod_start_seconds=start))
+        for setting, start in ((CHOSEN, 45.0), (Setting(5, 1, 1, 1000, 1000), 300.0), (CHOSEN, 15.0))
+    ]
+    for (demand, setting, chain), told in zip(cases, around_many(cases, 20, at_once=2), strict=True):
+        alone = [*sensitivity(demand, setting, chain, 20)[1:], *stresses(demand, setting, chain, 20)[1:]]
+        assert told == alone

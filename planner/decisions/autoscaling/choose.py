@@ -26,17 +26,21 @@ CLIPPED = 0.001
 RAISED = 1.5
 """The maximum that is proposed first then, as a multiple of today's."""
 _AS_MANY = 1e-9
+AT_ONCE = 50
+"""Workloads whose pods are followed sync by sync at the same time: the tracks are what takes memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replayed:
-    """One setting on all of the time: figures, those of the last part alone, and pods by sync."""
+    """One setting on all of the time: figures, those of the last part alone, and (hour,) mean pods."""
 
     setting: Setting
     whole: ReplayFigures
     held_out: ReplayFigures
     seen: Figures
-    desired: NDArray[np.int32]
+    by_hour: Floats
+    met: Calibration
+    """Its pods against those that were seen: how far the replay can be trusted, for today's setting."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +50,6 @@ class Choice:
     scaled: Scaled
     current: Replayed
     proposed: Replayed
-    calibration: Calibration
     clipped: float
     candidates: int
     replays: int
@@ -90,17 +93,18 @@ def choose(
     decisions = decide(works, hold)
     chosen = [work.settings[decision.place] for work, decision in zip(works, decisions, strict=True)]
     raised = [_raised(item, setting) for item, setting in zip(items, chosen, strict=True)]
-    pairs = _replayed(items, [setting for setting, _ in raised], hold, values)
+    pairs = []
+    for at in range(0, len(items), AT_ONCE):
+        part = slice(at, at + AT_ONCE)
+        pairs += _replayed(items[part], [setting for setting, _ in raised[part]], hold, values[part])
     made = []
     for item, work, decision, (_, clipped), (current, proposed) in zip(
         items, works, decisions, raised, pairs, strict=True
     ):
-        recorded = np.repeat(item.use.pods, hold)
-        calibration = calibrate(current.desired.astype(np.float64), recorded)
         why_not = _why_not(current, proposed, policy, is_clipped=clipped > CLIPPED)
         made.append(
             Choice(
-                item, current, proposed, calibration, clipped, len(work.settings), decision.replays,
+                item, current, proposed, clipped, len(work.settings), decision.replays,
                 decision.keeps_level, why_not,
             )
         )  # fmt: skip
@@ -140,9 +144,18 @@ def _replayed(
             desired, ready, sync = tracks.desired[:, lane], tracks.ready[:, lane], item.chain.sync_seconds
             whole, seen = replay_figures(by_sync, desired, ready, settings[lane], sync, values[n])
             last, _ = replay_figures(by_sync[cut:], desired[cut:], ready[cut:], settings[lane], sync, values[n])
-            both.append(Replayed(settings[lane], whole, last, seen, desired))
+            met = calibrate(desired.astype(np.float64), np.repeat(item.use.pods, hold))
+            both.append(Replayed(settings[lane], whole, last, seen, _by_hour(desired, sync), met))
         pairs.append((both[0], both[1]))
     return pairs
+
+
+def _by_hour(desired: NDArray[np.int32], sync_seconds: float) -> Floats:
+    """(hour,) mean pods of whole hours."""
+    per_hour = max(1, round(3600.0 / sync_seconds))
+    hours = len(desired) // per_hour
+    mean: Floats = desired[: hours * per_hour].reshape(hours, per_hour).mean(axis=1)
+    return mean
 
 
 def _why_not(current: Replayed, proposed: Replayed, policy: AutoscalingPolicy, *, is_clipped: bool) -> str:

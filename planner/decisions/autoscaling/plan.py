@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from planner.decisions.autoscaling import findings as rules
 from planner.decisions.autoscaling.choose import Choice, choose
 from planner.decisions.autoscaling.inputs import NotReplayed, Scaled, scaled_workloads
-from planner.decisions.autoscaling.recommendations import autoscaler_target, recommendation
+from planner.decisions.autoscaling.recommendations import autoscaler_target, recommendations
 from planner.decisions.candidates import Candidates
 from planner.decisions.facts import Facts
 from planner.decisions.money import value_per_month
@@ -56,7 +56,7 @@ def plan_autoscaling(facts: Facts, inside: list[int], candidates: Candidates, ou
         planned[choice.scaled.row] = _as_it_will_run(planned[choice.scaled.row], choice)
     return AutoscalingPlan(
         replace(outcome, planned=planned),
-        recommendations=tuple(recommendation(facts, choice, policy, step_seconds) for choice in changed),
+        recommendations=recommendations(facts, changed, policy, step_seconds),
         findings=tuple(_findings(facts, choices, refused)),
     )
 
@@ -77,12 +77,8 @@ def _pod_value(facts: Facts, item: Scaled) -> float | None:
 
 def _as_it_will_run(planned: PlannedWorkload, choice: Choice) -> PlannedWorkload:
     """With the pods of the replayed proposal, hour by hour of the week."""
-    sync = choice.scaled.chain.sync_seconds
-    per_hour = max(1, round(3600.0 / sync))
-    desired = choice.proposed.desired
-    hours = len(desired) // per_hour
-    mean = desired[: hours * per_hour].reshape(hours, per_hour).mean(axis=1)
-    place = np.array([week_hour(choice.scaled.use.start + hour * 3600.0) for hour in range(hours)])
+    mean = choice.proposed.by_hour
+    place = np.array([week_hour(choice.scaled.use.start + hour * 3600.0) for hour in range(len(mean))])
     count = np.bincount(place, minlength=HOURS_PER_WEEK)
     total = np.bincount(place, weights=mean, minlength=HOURS_PER_WEEK)
     week: NDArray[np.float64] = np.where(count > 0, total / np.maximum(count, 1), float(mean.mean()))

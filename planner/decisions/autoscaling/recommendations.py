@@ -1,6 +1,7 @@
 """From a choice to what the plan says of it: the recommendation, its figures, and the object's new fields."""
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from planner.config.autoscaling_policy import AutoscalingPolicy
 from planner.decisions.autoscaling.choose import CLIPPED, Choice, Replayed
-from planner.decisions.autoscaling.sensitivity import sensitivity, stresses
+from planner.decisions.autoscaling.sensitivity import Neighbour, around_many
 from planner.decisions.facts import Facts
 from planner.domain.policy_objects import Autoscaler
 from planner.evidence.autoscaling.setting import Setting
@@ -41,7 +42,22 @@ def autoscaler_target(facts: Facts, autoscaler: Autoscaler) -> Target:
     )
 
 
-def recommendation(facts: Facts, choice: Choice, policy: AutoscalingPolicy, step_seconds: float) -> Recommendation:
+def recommendations(
+    facts: Facts, choices: Sequence[Choice], policy: AutoscalingPolicy, step_seconds: float
+) -> tuple[Recommendation, ...]:
+    """One for each choice that changes its autoscaler, with what moves around it."""
+    if not choices:
+        return ()
+    hold = max(1, round(step_seconds / choices[0].scaled.chain.sync_seconds))
+    around = around_many([(c.scaled.use.used_m, c.proposed.setting, c.scaled.chain) for c in choices], hold)
+    return tuple(
+        _recommendation(facts, choice, policy, step_seconds, near) for choice, near in zip(choices, around, strict=True)
+    )
+
+
+def _recommendation(
+    facts: Facts, choice: Choice, policy: AutoscalingPolicy, step_seconds: float, around: Sequence[Neighbour]
+) -> Recommendation:
     """What changes, why, and the whole story of the replays."""
     item, autoscaler = choice.scaled, choice.scaled.autoscaler
     target = autoscaler_target(facts, autoscaler)
@@ -71,7 +87,7 @@ def recommendation(facts: Facts, choice: Choice, policy: AutoscalingPolicy, step
         freed_value_per_month=freed,
         saving_per_month=None,
         warnings=(REPLICAS_WARNING,),
-        autoscaler=_story(facts, choice, policy, step_seconds, days),
+        autoscaler=_story(facts, choice, policy, days, around),
         patch={"method": "strategic-merge"},
     )
 
@@ -125,7 +141,7 @@ def _details(choice: Choice, policy: AutoscalingPolicy) -> list[Detail]:
 
 
 def _confidence(choice: Choice, days: float) -> Confidence:
-    share = choice.calibration.share_within_one
+    share = choice.current.met.share_within_one
     if choice.clipped > CLIPPED or math.isnan(share) or share < _MEDIUM:
         return Confidence.LOW
     return Confidence.HIGH if share >= _HIGH and days >= 7.0 else Confidence.MEDIUM
@@ -155,14 +171,11 @@ def _spec(autoscaler: Autoscaler, setting: Setting, container: str | None, *, is
     return spec | {"behavior": behavior}
 
 
-def _story(facts: Facts, choice: Choice, policy: AutoscalingPolicy, step_seconds: float, days: float) -> AutoscalerPlan:
+def _story(
+    facts: Facts, choice: Choice, policy: AutoscalingPolicy, days: float, around: Sequence[Neighbour]
+) -> AutoscalerPlan:
     item, workload = choice.scaled, facts.workloads[choice.scaled.row]
     one, other = item.today, choice.proposed.setting
-    hold = max(1, round(step_seconds / item.chain.sync_seconds))
-    around = [
-        *sensitivity(item.use.used_m, other, item.chain, hold)[1:],
-        *stresses(item.use.used_m, other, item.chain, hold)[1:],
-    ]
     recorded = item.use.pods[np.isfinite(item.use.pods)]
     return AutoscalerPlan(
         workload=Target(
@@ -190,9 +203,9 @@ def _story(facts: Facts, choice: Choice, policy: AutoscalingPolicy, step_seconds
             share_at_max=round(float((recorded >= one.maximum).mean()), 4),
         ),
         calibration=CalibrationLine(
-            mean_error_pods=round(choice.calibration.mean_error_pods, 3),
-            share_within_one=round(choice.calibration.share_within_one, 4),
-            days=round(choice.calibration.steps * item.chain.sync_seconds / 86_400.0, 2),
+            mean_error_pods=round(choice.current.met.mean_error_pods, 3),
+            share_within_one=round(choice.current.met.share_within_one, 4),
+            days=round(choice.current.met.steps * item.chain.sync_seconds / 86_400.0, 2),
         ),
         clipped_share=round(choice.clipped, 4),
         sensitivity=tuple(

@@ -62,6 +62,40 @@ def stresses(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, hold_st
     return _replayed(rows, names, cases, [0, 1, 0, 1], hold_steps)
 
 
+def around_many(
+    cases: Sequence[tuple[NDArray[np.float64], Setting, LatencyChain]], hold_steps: int, *, at_once: int = 50
+) -> list[list[Neighbour]]:
+    """For many choices the neighbours and the bad days of each, the choice itself left out; one replay for fifty.
+
+    Args:
+        cases: (value,) demand of one length, the choice, its delays.
+        hold_steps: syncs per value.
+        at_once: choices of one replay.
+    """
+    found: list[list[Neighbour]] = []
+    for start in range(0, len(cases), at_once):
+        rows: list[NDArray[np.float64]] = []
+        names: list[str] = []
+        lanes: list[tuple[Setting, LatencyChain]] = []
+        series: list[int] = []
+        sizes = []
+        for demand, setting, chain in cases[start : start + at_once]:
+            hour = max(1, round(3600 / (hold_steps * chain.sync_seconds)))
+            no_room = replace(chain, free_room_pods=0, node_wait_seconds=NODE_WAIT_SECONDS)
+            near = {name: case for name, case in neighbours(setting, chain).items() if name != "chosen"}
+            bad = {f"peak hour x{BURST_FACTOR:g}": (chain, 1), "no free room": (no_room, 0), "both": (no_room, 1)}
+            names += [*near, *bad]
+            lanes += [*near.values(), *((setting, other) for other, _ in bad.values())]
+            series += [len(rows)] * len(near) + [len(rows) + row for _, row in bad.values()]
+            sizes.append(len(near) + len(bad))
+            rows += [demand, _with_burst(demand, hour)]
+        told = _replayed(np.stack(rows), names, lanes, series, hold_steps)
+        for size in sizes:
+            found.append(told[:size])
+            told = told[size:]
+    return found
+
+
 def _with_burst(demand_m: NDArray[np.float64], hour_values: int) -> NDArray[np.float64]:
     """The hour around the peak, higher by half."""
     if not np.isfinite(demand_m).any():
