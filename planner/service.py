@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from planner.config.settings import Settings
     from planner.decisions.scope import Scope
     from planner.domain.keys import TargetQuery
+    from planner.evidence.autoscaling.drawing import ReplayForPlot
     from planner.patches.export import ExportSummary
     from planner.plan.backtest import BacktestReport
     from planner.plan.frozen import Target
@@ -214,6 +215,16 @@ def find_in_plan(
         }
         raise _unknown_target(query, sorted(known))
     return recommendations, refusals, findings
+
+
+def replays_of(snapshot: "Snapshot", recommendations: "Sequence[Recommendation]") -> "dict[str, ReplayForPlot]":
+    """Id of each autoscaler's recommendation -> its replay, for plots."""
+    if not any(item.autoscaler is not None for item in recommendations):
+        return {}
+    from planner.decisions.autoscaling.drawn import replay_for_plot
+
+    found = {item.id: replay_for_plot(snapshot, item) for item in recommendations}
+    return {key: drawn for key, drawn in found.items() if drawn is not None}
 
 
 def _unknown_target(query: "TargetQuery", known: Sequence[str]) -> UsageError:

@@ -45,11 +45,13 @@ def explain(
         return
     recommendations, refusals, findings = service.find_in_plan(decided, query)
     usage = None if observed is None else service.usage_of(observed, [r.target for r in recommendations])
+    replays = {} if observed is None else service.replays_of(observed, recommendations)
     text = render_explain(
         recommendations,
         refusals,
         findings=findings,
         usage=usage,
+        replays=replays,
         width=terminal.width(),
         color=terminal.color(),
         currency=decided.bill.currency,

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from planner.evidence.autoscaling.drawing import ReplayForPlot
+
 _INDENT = "  "
 
 
@@ -57,6 +59,7 @@ def render_explain(
     usage: UsageForPlot | Mapping[str, UsageForPlot] | None = None,
     *,
     findings: Sequence[Finding] = (),
+    replays: "Mapping[str, ReplayForPlot] | None" = None,
     width: int | None = None,
     color: bool = False,
     currency: str = "",
@@ -70,6 +73,7 @@ def render_explain(
         warnings: those that bear on it.
         usage: to draw: of the first recommendation, or by the container's name.
         findings: about the target.
+        replays: to draw, by the id of the recommendation.
         width: cells of a line; ``None`` = 80.
         color: terminal styles.
         currency: of the amounts.
@@ -80,7 +84,8 @@ def render_explain(
         if index:
             page.line()
         drawn = usage.get(item.target.container or "") if isinstance(usage, Mapping) else usage if index == 0 else None
-        _story(page, item, drawn, one_line(currency, 12), ascii_only=ascii_only)
+        replay = (replays or {}).get(item.id)
+        _story(page, item, drawn, replay, one_line(currency, 12), ascii_only=ascii_only)
     if isinstance(usage, UsageForPlot) and not recommendations and not_recommended:
         _plots(page, None, usage, ascii_only=ascii_only)
     _left_alone(page, not_recommended)
@@ -100,14 +105,22 @@ def render_explain(
     return page.text()
 
 
-def _story(page: Page, item: Recommendation, usage: UsageForPlot | None, currency: str, *, ascii_only: bool) -> None:
+def _story(
+    page: Page,
+    item: Recommendation,
+    usage: UsageForPlot | None,
+    replay: "ReplayForPlot | None",
+    currency: str,
+    *,
+    ascii_only: bool,
+) -> None:
     width = page.width or DEFAULT_WIDTH
     page.line(clip_middle(one_line(target_name(item.target), 600), width), "bold")
     page.paragraph(_worth(item, currency))
     if item.kind is Kind.REQUESTS:
         _values(page, item)
     if item.autoscaler is not None:
-        autoscaler_story(page, item)
+        autoscaler_story(page, item, replay, ascii_only=ascii_only)
     if usage is not None:
         _plots(page, item, usage, ascii_only=ascii_only)
     if item.reason.details:

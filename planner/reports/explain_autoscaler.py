@@ -1,15 +1,23 @@
 """An autoscaler's story in a terminal: today's setting and the proposed one on the same demand."""
 
+from typing import TYPE_CHECKING
+
 from planner.patches.untrusted import one_line
 from planner.plan.autoscaling import AutoscalerPlan, ReplayFigures
 from planner.plan.schema import Recommendation
-from planner.reports.layout import Page, left, right
+from planner.reports.layout import DEFAULT_WIDTH, Page, left, right
+from planner.units import human_cpu
+
+if TYPE_CHECKING:
+    from planner.evidence.autoscaling.drawing import ReplayForPlot
 
 _INDENT = "  "
 
 
-def autoscaler_story(page: Page, item: Recommendation) -> None:
-    """Settings, replays, calibration, what moves around the choice, and the worst times."""
+def autoscaler_story(
+    page: Page, item: Recommendation, drawn: "ReplayForPlot | None" = None, *, ascii_only: bool = False
+) -> None:
+    """Settings, replays, both drawn, calibration, what moves around the choice, and the worst times."""
     story = item.autoscaler
     if story is None:
         return
@@ -22,6 +30,9 @@ def autoscaler_story(page: Page, item: Recommendation) -> None:
         left(f"{_INDENT}cores a pod holds still at (T r)", 36) + "".join(right(f"{v:.3g}", 18) for v in thresholds)
     )
     _replays(page, story)
+    if drawn is not None:
+        _drawings(page, drawn, ascii_only=ascii_only)
+    _episodes(page, story)
     _trust(page, story)
     _around(page, story)
     for warning in item.warnings:
@@ -71,6 +82,38 @@ def _replays(page: Page, story: AutoscalerPlan) -> None:
 
 def _value(figures: ReplayFigures | None, field: str) -> str:
     return right("?" if figures is None else f"{getattr(figures, field):.4g}", 18)
+
+
+def _drawings(page: Page, drawn: "ReplayForPlot", *, ascii_only: bool) -> None:
+    """Demand as bars, and above it what the ready pods could serve, on one scale for both settings."""
+    import numpy as np
+
+    from planner.reports.usage_plot import ASCII, NOW, UNICODE, Level, plot
+
+    glyphs = ASCII if ascii_only else UNICODE
+    times = drawn.start + drawn.step_seconds * np.arange(len(drawn.demand_cores), dtype=np.float64)
+    both = [setting for setting in (drawn.current, drawn.proposed) if setting is not None]
+    top = max(float(setting.capacity_cores.max()) for setting in both)
+    for word, setting in (("now", drawn.current), ("proposed", drawn.proposed)):
+        if setting is None:
+            continue
+        pods = f"{setting.replicas.min():.0f} to {setting.replicas.max():.0f} pods"
+        page.heading(f"{word.capitalize()}: cores, {glyphs.steps[-1]} demand, {glyphs.peak} capacity; {pods} (UTC)")
+        capacity = np.where(np.isfinite(drawn.demand_cores), setting.capacity_cores, np.nan)
+        levels = [Level("most", top, NOW)]
+        width = page.width or DEFAULT_WIDTH
+        for line in plot(times, drawn.demand_cores, capacity, levels, human_cpu, width=width, ascii_only=ascii_only):
+            page.line(line)
+
+
+def _episodes(page: Page, story: AutoscalerPlan) -> None:
+    """The worst times of either setting."""
+    if not story.episodes:
+        return
+    page.heading(left("Worst times short of capacity", 36) + right("minutes", 18) + right("core-seconds", 18))
+    for one in story.episodes:
+        name = f"{_INDENT}{one.setting}, {one.start:%Y-%m-%d %H:%M}"
+        page.line(left(name, 36) + right(f"{one.minutes:.3g}", 18) + right(f"{one.unserved_core_seconds:,.0f}", 18))
 
 
 def _trust(page: Page, story: AutoscalerPlan) -> None:

@@ -85,7 +85,7 @@ def test_reports_show_pools_within_80_columns(plan):
         assert "Node pools" in text
         assert "us-east-1c" in text
     rows = list(csv.DictReader(io.StringIO(render(plan, "csv", width=None, color=False, top=3))))
-    assert {row["what"] for row in rows} == {"requests", "node_pool"}
+    assert {row["what"] for row in rows} == {"requests", "autoscaler", "node_pool"}
 
 
 def test_explain_tells_of_a_pool_and_of_a_zone(plan_file):

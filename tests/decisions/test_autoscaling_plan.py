@@ -8,6 +8,7 @@ import pytest
 from fakes.snapshots import GIB, START, STEPS, container, make_snapshot, pod_row, workload
 
 from planner.config.autoscaling_policy import AutoscalingPolicy
+from planner.decisions.autoscaling.drawn import replay_for_plot
 from planner.decisions.recommend import recommend
 from planner.domain.node import Node, Price, Purchase
 from planner.domain.policy_objects import Autoscaler, DisruptionBudget, ScalingMetric
@@ -16,6 +17,7 @@ from planner.patches.objects import patch_objects
 from planner.plan.schema import Kind
 from planner.reports.explain import render_explain
 from planner.snapshot.header import Metric
+from planner.snapshot.read import read_snapshot
 from tests.decisions.without_pools import requests_only
 
 DAYS = 5
@@ -183,3 +185,26 @@ def test_explain_tells_the_story_within_80_columns(tmp_path):
     assert max(map(len, text.splitlines())) <= 80
     for part in ("target, % of the request", "replica-hours a day", "How far to trust the replay", "peak hour x1.5"):
         assert part in text
+
+
+def test_the_replays_are_drawn_from_the_snapshot_and_the_plan(tmp_path):
+    """The drawn replays are those of the plan: as many pods on average."""
+    plan = plan_of(tmp_path, daily(500.0, 3000.0))
+    (item,) = scaled(plan)
+    drawn = replay_for_plot(read_snapshot(tmp_path / "s"), item)
+    assert float(drawn.current.replicas.mean()) == pytest.approx(item.autoscaler.current.mean_replicas, abs=0.01)
+    assert float(drawn.proposed.replicas.mean()) == pytest.approx(item.autoscaler.proposed.mean_replicas, abs=0.01)
+    assert np.all(drawn.proposed.capacity_cores >= 2 * 2.0 - 1e-9)  # two pods of two cores are always ready
+    for ascii_only in (False, True):
+        text = render_explain([item], [], replays={item.id: drawn}, width=80, currency="USD", ascii_only=ascii_only)
+        assert max(map(len, text.splitlines())) <= 80
+        assert "Proposed: cores" in text
+    assert text.isascii()
+
+
+def test_the_worst_times_are_told(tmp_path):
+    """Two pods at most for a demand of up to six cores: short of capacity at every noon."""
+    plan = plan_of(tmp_path, daily(500.0, 3900.0), pods=2, autoscaler=scaler(1, 2), limit=1.0)
+    for item in scaled(plan):
+        assert item.autoscaler.episodes
+        assert "Worst times short of capacity" in render_explain([item], [], width=80)
