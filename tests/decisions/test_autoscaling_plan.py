@@ -11,7 +11,7 @@ from planner.config.autoscaling_policy import AutoscalingPolicy
 from planner.decisions.autoscaling.drawn import replay_for_plot
 from planner.decisions.recommend import recommend
 from planner.domain.node import Node, Price, Purchase
-from planner.domain.policy_objects import Autoscaler, DisruptionBudget, ScalingMetric
+from planner.domain.policy_objects import Autoscaler, DisruptionBudget, ResourceQuota, ScalingMetric
 from planner.domain.workload import Resources
 from planner.patches.objects import patch_objects
 from planner.plan.schema import Kind
@@ -208,3 +208,12 @@ def test_the_worst_times_are_told(tmp_path):
     for item in scaled(plan):
         assert item.autoscaler.episodes
         assert "Worst times short of capacity" in render_explain([item], [], width=80)
+
+
+def test_a_quota_holds_the_maximum_and_one_below_it_is_found(tmp_path):
+    """Nine cores in the quota, six of them used by its own pods: seven pods and a surge of two at most."""
+    quota = ResourceQuota("toy", "shop", "team", hard={"requests.cpu": 9.0}, used={"requests.cpu": 6.0})
+    plan = plan_of(tmp_path, daily(500.0, 3000.0), quotas=[quota])
+    assert "quota_below_maximum" in codes(plan)  # today's maximum is 20
+    (item,) = scaled(plan)
+    assert item.proposed["maxReplicas"] <= 7

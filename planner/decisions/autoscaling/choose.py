@@ -77,7 +77,7 @@ def choose(
     for item in items:
         today, known = item.today, item.use.used_m[:cut]
         limits = Limits(
-            today.request_m, today.capacity_m, floor=item.floor, growth=float(policy.growth),
+            today.request_m, today.capacity_m, floor=item.floor, ceiling=item.ceiling, growth=float(policy.growth),
             highest_percent=max(policy.max_target_percent, today.target_percent),
         )  # fmt: skip
         least = policy.min_scale_down_window_seconds
@@ -118,6 +118,8 @@ def _raised(item: Scaled, setting: Setting) -> tuple[Setting, float]:
     if clipped <= CLIPPED:
         return setting, clipped
     most = max(setting.maximum, math.ceil(RAISED * today.maximum))
+    if item.ceiling is not None:
+        most = max(today.maximum, min(most, item.ceiling))
     careful = replace(
         setting,
         target_percent=min(setting.target_percent, today.target_percent),

@@ -156,9 +156,9 @@ def quota_below_maximum(maximum: int, surge: int, request: float, free_quota: fl
     fits = int(free_quota // request) - surge
     return Finding(
         "quota_below_maximum",
-        f"{maximum} pods and a surge of {surge} need {needed:g} of {resource}, the quota leaves {free_quota:g}: it "
+        f"{maximum} pods and a surge of {surge} need {needed:.4g} {resource}, the quota leaves {free_quota:.4g}: it "
         f"would scale and {maximum - fits} pods would not be created",
-        f"raise the quota by {needed - free_quota:g}, or set maxReplicas to {max(fits, 0)}",
+        f"raise the quota by {needed - free_quota:.4g}, or set maxReplicas to {max(fits, 0)}",
         {"needed": needed, "free_quota": free_quota},
     )
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.decisions.autoscaling.current import setting_of
-from planner.decisions.facts import Facts
+from planner.decisions.facts import Facts, surge
 from planner.decisions.node_pools.protection import fewest_by_budget
+from planner.decisions.quota_rows import quota_counts, quota_hard
+from planner.domain.pod_request import effective_request
 from planner.domain.policy_objects import Autoscaler
 from planner.domain.workload import Container, ContainerRole, Workload
 from planner.evidence.autoscaling.chain import LatencyChain
@@ -34,6 +36,7 @@ class Scaled:
         chain: delays; ``start_source`` tells whose.
         use: what was seen.
         floor: fewest replicas: the policy's, and what disruption budgets need so that one pod may go.
+        room: what each ResourceQuota leaves for its pods; see `QuotaRoom`.
     """
 
     row: int
@@ -45,6 +48,32 @@ class Scaled:
     start_source: str
     use: ScaledUse
     floor: int
+    room: tuple["QuotaRoom", ...] = ()
+
+    @property
+    def ceiling(self) -> int | None:
+        """Most replicas that the quotas allow beside a roll-out's surge, ``None`` = no quota counts them."""
+        fits = [int(one.free // one.request) - one.surge for one in self.room if one.request > 0]
+        return max(1, min(fits)) if fits else None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRoom:
+    """One line of a ResourceQuota: what the namespace's other pods leave of it, and what one pod takes.
+
+    Attributes:
+        quota: its name.
+        resource: ``cpu`` or ``memory``.
+        free: cores or bytes.
+        request: of a pod.
+        surge: pods that a roll-out adds at the maximum.
+    """
+
+    quota: str
+    resource: str
+    free: float
+    request: float
+    surge: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +143,28 @@ def _scaled(
     budgets = [one for one in facts.snapshot.disruption_budgets if one.namespace == workload.namespace]
     floor = max(facts.policy.autoscaling.min_replicas, fewest_by_budget(workload, budgets))
     chain = LatencyChain(pod_start_seconds=seconds)
-    return Scaled(row, autoscaler, container, today, source, chain, source_of_start, use, min(floor, today.maximum))
+    room = tuple(_room(facts, workload, today.maximum, use))
+    return Scaled(
+        row, autoscaler, container, today, source, chain, source_of_start, use, min(floor, today.maximum), room
+    )
+
+
+def _room(facts: Facts, workload: Workload, maximum: int, use: ScaledUse) -> list[QuotaRoom]:
+    """What the quotas leave, by what they count as used now."""
+    request = effective_request(workload, workload.containers)
+    running = use.pods[np.isfinite(use.pods)]
+    own = float(running[-1]) if running.size else 0.0
+    found = []
+    for quota in facts.quotas.get(workload.namespace, []):
+        if not quota_counts(quota, workload):
+            continue
+        for resource, amount in (("cpu", request.cpu_cores), ("memory", request.memory_bytes)):
+            hard = quota_hard(quota, "requests", resource)
+            used = quota.used.get(f"requests.{resource}", quota.used.get(resource))
+            if hard is not None and used is not None and amount > 0:
+                free = max(0.0, hard - used + own * amount)
+                found.append(QuotaRoom(quota.name, resource, free, amount, math.ceil(surge(workload, maximum))))
+    return found
 
 
 def _followed(workload: Workload, container: str | None) -> list[Container]:

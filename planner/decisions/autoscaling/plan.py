@@ -21,6 +21,7 @@ from planner.decisions.requests import RequestsPlan
 from planner.domain.pod_request import PlannedWorkload, effective_request
 from planner.domain.policy_objects import Autoscaler
 from planner.plan.schema import Finding, PlanWarning, Recommendation
+from planner.units import GIB
 from planner.usage.week import HOURS_PER_WEEK, week_hour
 
 
@@ -105,6 +106,11 @@ def _of_choice(facts: Facts, choice: Choice) -> list[Finding]:
         rules.always_at_maximum(item.use.pods, item.today.maximum),
         rules.predictable_peak(np.nan_to_num(item.use.used_m), round(86_400 / facts.snapshot.header.step_seconds)),
         *rules.scaled_twice(autoscaler, facts.scalers_of(workload)),
+        *(
+            rules.quota_below_maximum(item.today.maximum, one.surge, one.request / unit, one.free / unit, word)
+            for one in item.room
+            for unit, word in [(GIB, "GiB of memory") if one.resource == "memory" else (1.0, "cores")]
+        ),
     ]
     found = [_told(facts, autoscaler, rule) for rule in told if rule is not None]
     if choice.why_not:
