@@ -217,3 +217,21 @@ def test_a_quota_holds_the_maximum_and_one_below_it_is_found(tmp_path):
     assert "quota_below_maximum" in codes(plan)  # today's maximum is 20
     (item,) = scaled(plan)
     assert item.proposed["maxReplicas"] <= 7
+
+
+def test_a_workload_that_could_breathe_is_told(tmp_path):
+    """Eight pods of a core all day for 0.5 to 5 cores: at most a few hours need them."""
+    plan = plan_of(tmp_path, daily(500.0, 5000.0), pods=8, autoscaler="none", policy=requests_as_they_are())
+    (told,) = [finding for finding in plan.findings if finding.code == "no_autoscaler"]
+    assert told.numbers["pods"] == 8
+    assert 2 <= told.numbers["mean_needed"] <= 4
+    assert told.numbers["most_needed"] == 7  # 5 cores at 80 % of one
+    steady = plan_of(
+        tmp_path / "steady", np.full(TIME, 6000.0), pods=8, autoscaler="none", policy=requests_as_they_are()
+    )
+    assert "no_autoscaler" not in codes(steady)
+
+
+def requests_as_they_are():
+    """No request is changed: needs more days than there are."""
+    return requests_only("defaults: {evidence: {min_days: 1000}}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from planner.decisions.autoscaling import findings as rules
 from planner.decisions.autoscaling.choose import Choice, choose
 from planner.decisions.autoscaling.inputs import NotReplayed, Scaled, scaled_workloads
+from planner.decisions.autoscaling.missing import missing_autoscalers
 from planner.decisions.autoscaling.recommendations import autoscaler_target, recommendations
 from planner.decisions.candidates import Candidates
 from planner.decisions.facts import Facts
@@ -46,9 +47,13 @@ def plan_autoscaling(facts: Facts, inside: list[int], candidates: Candidates, ou
     """Choose the autoscalers of the workloads in scope (``inside``: rows of ``facts.workloads``)."""
     del candidates
     policy = facts.policy.autoscaling
-    if not policy.enabled or not facts.autoscalers:
+    if not policy.enabled:
         return AutoscalingPlan(outcome)
-    scaled, refused = scaled_workloads(facts, [row for row in inside if _may_change(facts, row)])
+    open_rows = [row for row in inside if _may_change(facts, row)]
+    missing = missing_autoscalers(facts, open_rows, outcome.planned)
+    if not facts.autoscalers:
+        return AutoscalingPlan(outcome, findings=tuple(missing))
+    scaled, refused = scaled_workloads(facts, open_rows)
     step_seconds = float(facts.snapshot.header.step_seconds)
     choices = choose(scaled, policy, step_seconds, [_pod_value(facts, item) for item in scaled])
     changed = [choice for choice in choices if not choice.why_not]
@@ -58,7 +63,7 @@ def plan_autoscaling(facts: Facts, inside: list[int], candidates: Candidates, ou
     return AutoscalingPlan(
         replace(outcome, planned=planned),
         recommendations=recommendations(facts, changed, policy, step_seconds),
-        findings=tuple(_findings(facts, choices, refused)),
+        findings=(*_findings(facts, choices, refused), *missing),
     )
 
 
