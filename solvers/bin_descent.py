@@ -25,7 +25,7 @@ from solvers.pool_problem import WHOLE_MILLI, Floats, Ints, PoolProblem
 _SLOTS = 8
 """Free places for bins to open, beside half as many as there are bins."""
 _MOST_IN_PAIRS = 60
-"""Bins, the smallest first, of which pairs are closed together."""
+"""Bins, the cheapest first, of which pairs are closed together."""
 _LEAST_SAVING = 1e-6
 
 
@@ -126,8 +126,8 @@ class _Descent:
         needed, free = self._by_sort(two)
         spare, scale = self._spare()
         place = {bin_number: i for i, bin_number in enumerate(two.tolist())}
-        smallest = np.argsort(self.room[self.types[two]].max(axis=1) * 1.0, kind="stable")[:_MOST_IN_PAIRS]
-        few = two[np.sort(smallest)]
+        cheapest = np.argsort(cost[self.types[two]], kind="stable")[:_MOST_IN_PAIRS]
+        few = two[np.sort(cheapest)]
         none = np.zeros((1, 0), dtype=np.int64)
         pairs = np.column_stack([buyable[i] for i in np.triu_indices(len(buyable))])
         singles, doubles = one[:, None], np.column_stack([few[i] for i in np.triu_indices(len(few), k=1)])

@@ -91,3 +91,11 @@ def test_unready_and_half_priced_nodes(tmp_path):
 def test_node_pools_can_be_switched_off(tmp_path):
     plan = plan_of(tmp_path, [node("n1")], "node_pools: {enabled: false}")
     assert (plan.bill.basis, plan.pools, plan.pool_plan) == ("requests", (), None)
+
+
+def test_many_nodes_of_a_group_with_one_unknown_price_are_in_no_bill(tmp_path):
+    """Thirty lab nodes of which one has no price: none of them is counted, though 29 have one."""
+    lab = [replace(node(f"lab-{n}", price=None if n == 0 else 5.0), pool="lab") for n in range(30)]
+    plan = plan_of(tmp_path, [node("n1"), node("n2", "b"), *lab])
+    assert plan.bill.current_per_month == pytest.approx(2 * 730.0)
+    assert {row.pool for row in plan.pools} == {"general"}

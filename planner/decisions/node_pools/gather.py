@@ -52,6 +52,7 @@ def pool_input(
         zones=tuple(sorted({offering.zone for offering in offered.items})),
         allowed=allowed,
         place_cost=_place_cost(facts, classes, offered.items),
+        unpriced=frozenset(offered.unpriced),
         excuses=offered.excuses,
         relaxations=tuple(
             _without_place(facts.workloads, classes[k], offered.items, reasons[k])

@@ -160,6 +160,7 @@ class PoolInput:
         zones: of the offerings, sorted; those that may be lost.
         allowed: (class, offering) bool; a class without any is in ``relaxations``, and its pods are not planned.
         place_cost: (class, offering) float64, currency per hour of a pod there beside the node's price.
+        unpriced: nodes of today that are in no offering, since their group has no price: they are in no bill.
         excuses, relaxations, warnings, notes: what was left out and why, for the plan.
     """
 
@@ -169,6 +170,7 @@ class PoolInput:
     zones: tuple[str, ...]
     allowed: Bools
     place_cost: NDArray[np.float64]
+    unpriced: frozenset[str] = frozenset()
     excuses: tuple[Excuse, ...] = ()
     relaxations: tuple[Relaxation, ...] = ()
     warnings: tuple[PlanWarning, ...] = ()

@@ -129,11 +129,15 @@ def _weeks(facts: Facts, planned: Sequence[PlannedWorkload], given: PoolInput, c
 
 def _today(facts: Facts, given: PoolInput) -> dict[str, float]:
     """Pool -> what its nodes of today cost a month; nodes without a price are in no bill."""
-    staying = {name for warning in given.warnings if warning.code == "nodes_left_out" for name in warning.objects}
     costs: dict[str, float] = {}
     for node in facts.snapshot.nodes:
         price = node.price
-        if node.ready and node.name not in staying and price is not None and price.currency == facts.policy.currency:
+        if (
+            node.ready
+            and node.name not in given.unpriced
+            and price is not None
+            and price.currency == facts.policy.currency
+        ):
             costs[node.pool] = costs.get(node.pool, 0.0) + price.amount_per_hour * HOURS_PER_MONTH
     return costs
 
