@@ -12,6 +12,8 @@ Moves that the sums of resources already rule out are not tried. All counts are 
 comes out everywhere.
 """
 
+import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +28,10 @@ _SLOTS = 8
 """Free places for bins to open, beside half as many as there are bins."""
 _MOST_IN_PAIRS = 60
 """Bins, the cheapest first, of which pairs are closed together."""
+_MOST_NUMBERS = 10_000_000
+"""Numbers that describe pairs of types to open, at most: memory."""
+_MOST_PER_CLOSED = 100
+"""Moves that are kept for the same closed bins, the most promising."""
 _LEAST_SAVING = 1e-6
 
 
@@ -40,7 +46,12 @@ class Move:
 
 
 def descend(
-    problem: PoolProblem, bin_type: Ints, scenarios: Sequence[ScenarioPacking], *, most_trials: int = 2000
+    problem: PoolProblem,
+    bin_type: Ints,
+    scenarios: Sequence[ScenarioPacking],
+    *,
+    most_trials: int = 2000,
+    most_seconds: float = math.inf,
 ) -> tuple[Ints, list[ScenarioPacking]]:
     """A plan of the same items that costs no more; bins rise by type.
 
@@ -49,9 +60,10 @@ def descend(
         bin_type: (bin,) int64.
         scenarios: all bins first, then the losses; what is left out stays out.
         most_trials: moves tried.
+        most_seconds: of processor time, a safety net: an answer that it cut short may differ on another machine.
     """
     search = _Descent(problem, bin_type, scenarios)
-    search.run(most_trials)
+    search.run(most_trials, time.process_time() + most_seconds)
     return search.result()
 
 
@@ -87,8 +99,8 @@ class _Descent:
         spare = (self._totals() - placed) / np.maximum(self._totals(), 1)
         self.order = np.argsort(spare.min(axis=1), kind="stable").tolist()
 
-    def run(self, most_trials: int) -> None:
-        """Move until nothing helps or the trials are used up."""
+    def run(self, most_trials: int, until: float) -> None:
+        """Move until nothing helps, or the trials or the time are used up."""
         trials = 0
         failed: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
         has_moved = True
@@ -98,7 +110,7 @@ class _Descent:
                 key = (move.opened, move.closed)
                 if key in failed:
                     continue
-                if trials >= most_trials:
+                if trials >= most_trials or time.process_time() > until:
                     return
                 trials += 1
                 if self._try(move):
@@ -129,7 +141,10 @@ class _Descent:
         cheapest = np.argsort(cost[self.types[two]], kind="stable")[:_MOST_IN_PAIRS]
         few = two[np.sort(cheapest)]
         none = np.zeros((1, 0), dtype=np.int64)
-        pairs = np.column_stack([buyable[i] for i in np.triu_indices(len(buyable))])
+        # Pairs of all types would be too many in a large problem: then those of the cheapest types.
+        most = max(1, int(np.sqrt(2.0 * _MOST_NUMBERS / max(self.gain.shape[1], 1))))
+        paired = np.sort(buyable[np.argsort(cost[buyable], kind="stable")[:most]])
+        pairs = np.column_stack([paired[i] for i in np.triu_indices(len(paired))])
         singles, doubles = one[:, None], np.column_stack([few[i] for i in np.triu_indices(len(few), k=1)])
         found: list[Move] = []
         for buy, closed in (
@@ -147,9 +162,13 @@ class _Descent:
                 asked = np.flatnonzero(need)
                 after = spare[asked] - free[at].sum(axis=0)[asked] - need[asked] + gain[np.ix_(cheap, asked)]
                 slack = (after / scale[asked]).min(axis=1, initial=1.0)
-                for j in np.flatnonzero(slack >= 0.0).tolist():
-                    promise = float(saving[cheap[j]]) * float(slack[j])
-                    found.append(Move(tuple(buy[cheap[j]].tolist()), tuple(row.tolist()), promise))
+                promise = np.where(slack >= 0.0, saving[cheap] * slack, -1.0)
+                best = np.argsort(-promise, kind="stable")[:_MOST_PER_CLOSED]
+                found += [
+                    Move(tuple(buy[cheap[j]].tolist()), tuple(row.tolist()), float(promise[j]))
+                    for j in best.tolist()
+                    if promise[j] >= 0.0
+                ]
         found.sort(key=lambda move: (-move.promise, move.opened, move.closed))
         return found
 

@@ -40,7 +40,7 @@ class QuickLimits:
         whole_bound: prove the bound in whole numbers; else that of the relaxation stands.
         relative_gap: at which the search for the bound ends.
         node_limit: nodes of that search.
-        time_limit_seconds: of that search, a safety net.
+        time_limit_seconds: of that search, and of all local searches together: a safety net.
     """
 
     most_trials: int = 2000
@@ -82,7 +82,10 @@ def plan_bins_quickly(
         rules = ", ".join(row.name for row in problem.rows) or "limits of bin types"
         raise SolveError(f"no bins were found that hold all items under: {rules}")
     found.sort(key=lambda one: plan_cost(problem, *one, losses_are_alike=is_alike))
-    better = [descend(problem, *one, most_trials=limits.most_trials) for one in found[:_MOST_DESCENTS]]
+    better = [
+        descend(problem, *one, most_trials=limits.most_trials, most_seconds=limits.time_limit_seconds / 2)
+        for one in found[:_MOST_DESCENTS]
+    ]
     bin_type, scenarios = min(better, key=lambda one: plan_cost(problem, *one, losses_are_alike=is_alike))
     cost = plan_cost(problem, bin_type, scenarios, losses_are_alike=is_alike)
     bound = max(sums.lower_bound, whole_bound(problem, relaxation, limits) if limits.whole_bound else 0.0)
