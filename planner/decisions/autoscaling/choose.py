@@ -73,23 +73,7 @@ def choose(
     hold = max(1, round(step_seconds / items[0].chain.sync_seconds))
     cut = int(TRAIN_SHARE * len(items[0].use.used_m))
     level = ServiceLevel(60.0 * float(policy.violation_minutes_per_day), 60.0 * float(policy.worst_violation_minutes))
-    works = []
-    for item in items:
-        today, known = item.today, item.use.used_m[:cut]
-        limits = Limits(
-            today.request_m, today.capacity_m, floor=item.floor, ceiling=item.ceiling, growth=float(policy.growth),
-            highest_percent=max(policy.max_target_percent, today.target_percent),
-        )  # fmt: skip
-        least = policy.min_scale_down_window_seconds
-        windows = [w for w in WINDOWS_SECONDS if (LEGACY_WINDOW_SECONDS if w is None else w) >= least]
-        seeds = [
-            seed
-            for seed in seed_settings(
-                known, limits, item.chain, hold, windows_seconds=windows, extra_percents=(today.target_percent,)
-            )
-            if seed.down_window_seconds >= least
-        ]
-        works.append(Workload(known, [today, *(seed for seed in seeds if seed != today)], item.chain, level))
+    works = [Workload(item.use.used_m[:cut], _candidates(item, policy, hold, cut), item.chain, level) for item in items]
     decisions = decide(works, hold)
     chosen = [work.settings[decision.place] for work, decision in zip(works, decisions, strict=True)]
     raised = [_raised(item, setting) for item, setting in zip(items, chosen, strict=True)]
@@ -109,6 +93,21 @@ def choose(
             )
         )  # fmt: skip
     return made
+
+
+def _candidates(item: Scaled, policy: AutoscalingPolicy, hold: int, cut: int) -> list[Setting]:
+    """Today's setting, then those that the closed forms ask for on the first ``cut`` values."""
+    today, least = item.today, policy.min_scale_down_window_seconds
+    limits = Limits(
+        today.request_m, today.capacity_m, floor=item.floor, ceiling=item.ceiling, growth=float(policy.growth),
+        highest_percent=max(policy.max_target_percent, today.target_percent),
+    )  # fmt: skip
+    windows = [w for w in WINDOWS_SECONDS if (LEGACY_WINDOW_SECONDS if w is None else w) >= least]
+    seeds = seed_settings(
+        item.use.used_m[:cut], limits, item.chain, hold,
+        windows_seconds=windows, extra_percents=(today.target_percent,),
+    )  # fmt: skip
+    return [today, *(seed for seed in seeds if seed != today and seed.down_window_seconds >= least)]
 
 
 def _raised(item: Scaled, setting: Setting) -> tuple[Setting, float]:
