@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planner.config.policy import Policy
+from planner.decisions.autoscaling.plan import plan_autoscaling
 from planner.decisions.backtest_gate import held_back
 from planner.decisions.candidates import find_candidates
 from planner.decisions.facts import Facts, gather
@@ -43,7 +44,7 @@ class WhatIf:
 
 
 def simulate(snapshot: "Snapshot", policy: Policy, what_if: WhatIf, *, backend: str = "scipy") -> Simulation:
-    """Plan the pools twice, with the requests that the plan would set.
+    """Plan the pools twice, for the pods that the plan would run: its requests, its autoscalers.
 
     Raises:
         DataTooPoorError: the snapshot holds no workload.
@@ -55,7 +56,9 @@ def simulate(snapshot: "Snapshot", policy: Policy, what_if: WhatIf, *, backend: 
     _check(facts, what_if)
     candidates = find_candidates(facts, Scope())
     sizing = size(facts, candidates.items, backend)
-    planned = plan_requests(facts, candidates, sizing, held_back(facts, candidates.items)).planned
+    sized = plan_requests(facts, candidates, sizing, held_back(facts, candidates.items))
+    everything = list(range(len(facts.workloads)))
+    planned = plan_autoscaling(facts, everything, candidates, sized).outcome.planned
     before = plan_pools(facts, planned, Change(without_repacking=True))
     changed = _changed(facts, what_if)
     change = Change(closed_zones=what_if.lost_zones, growth=what_if.growth, without_repacking=True)

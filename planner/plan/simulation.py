@@ -22,7 +22,7 @@ class Side(Frozen):
 
 
 class Simulation(Frozen):
-    """A question and its answer. Requests are those of the plan on both sides."""
+    """A question and its answer. Requests and autoscalers are those of the plan on both sides."""
 
     cluster: str
     snapshot_id: str

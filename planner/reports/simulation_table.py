@@ -14,7 +14,9 @@ def render_simulation(answer: Simulation, *, width: int | None = None, color: bo
     """Both bills, the nodes that differ, zones, and what finds no place."""
     page = Page(min(max(width or DEFAULT_WIDTH, 60), 120), color=color)
     page.line(f"What if: {one_line('; '.join(answer.question), 200) or 'nothing changes'}", "bold")
-    page.paragraph(f"{one_line(answer.cluster, 60)}; the requests are those of the plan on both sides.", style="dim")
+    page.paragraph(
+        f"{one_line(answer.cluster, 60)}; requests and autoscalers are those of the plan on both sides.", style="dim"
+    )
     if answer.synthetic:
         page.line("The snapshot was made up: these figures are of no real cluster.", "warn")
     _sums(page, answer)
