@@ -16,11 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solvers.backends import solve
 from solvers.bin_descent import descend
 from solvers.bin_plan import BinPlan, ScenarioPacking, nothing_to_pack, plan_cost, plan_faults
 from solvers.packing import pack
-from solvers.pattern_aggregate import aggregate_model, relaxed_sums
+from solvers.pattern_aggregate import BoundLimits, aggregate_bound, relaxed_sums
 from solvers.pattern_integer import dealt_out
 from solvers.pattern_master import Relaxation
 from solvers.pool_problem import WHOLE_MILLI, Floats, Ints, PoolProblem
@@ -48,6 +47,14 @@ class QuickLimits:
     relative_gap: float = 0.02
     node_limit: int = 1
     time_limit_seconds: float = 60.0
+
+    def for_bound(self) -> BoundLimits:
+        """What `solvers.pattern_aggregate.aggregate_bound` takes."""
+        return {
+            "relative_gap": self.relative_gap,
+            "node_limit": self.node_limit,
+            "time_limit_seconds": self.time_limit_seconds,
+        }
 
 
 def plan_bins_quickly(
@@ -88,7 +95,9 @@ def plan_bins_quickly(
     ]
     bin_type, scenarios = min(better, key=lambda one: plan_cost(problem, *one, losses_are_alike=is_alike))
     cost = plan_cost(problem, bin_type, scenarios, losses_are_alike=is_alike)
-    bound = max(sums.lower_bound, whole_bound(problem, relaxation, limits) if limits.whole_bound else 0.0)
+    bound = sums.lower_bound
+    if limits.whole_bound:
+        bound = max(bound, aggregate_bound(problem, relaxation, **limits.for_bound()))
     return BinPlan(
         bin_type=bin_type,
         scenarios=tuple(scenarios),
@@ -106,15 +115,6 @@ def plan_bins_quickly(
 
 def _different(starts: Sequence[Ints]) -> list[Ints]:
     return list({bins.tobytes(): bins for bins in starts}.values())
-
-
-def whole_bound(problem: PoolProblem, relaxation: Relaxation, limits: QuickLimits) -> float:
-    """A proved bound from the aggregate model in whole numbers; 0 if nothing was proved."""
-    solution = solve(
-        aggregate_model(problem, relaxation, integer=True),
-        relative_gap=limits.relative_gap, node_limit=limits.node_limit, time_limit_seconds=limits.time_limit_seconds,
-    )  # fmt: skip
-    return max(solution.bound, 0.0) if np.isfinite(solution.bound) else 0.0
 
 
 def packed_start(problem: PoolProblem, relaxation: Relaxation, bins: Ints) -> tuple[Ints, list[ScenarioPacking]]:

@@ -20,6 +20,7 @@ column generation that starts at them has this bound from its first round on.
 """
 
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -127,10 +128,18 @@ def aggregate_prices(problem: PoolProblem, relaxation: Relaxation) -> tuple[floa
     return sums.lower_bound, sums.prices
 
 
+class BoundLimits(TypedDict, total=False):
+    """When the search for a bound ends."""
+
+    relative_gap: float
+    node_limit: int | None
+    time_limit_seconds: float
+
+
 def aggregate_bound(
-    problem: PoolProblem, relaxation: Relaxation, *, backend: str = "scipy", time_limit_seconds: float = 60.0
+    problem: PoolProblem, relaxation: Relaxation, *, backend: str = "scipy", **limits: Unpack[BoundLimits]
 ) -> float:
     """A proved lower bound from the aggregate model with whole bins; 0 if nothing was proved."""
-    model = aggregate_model(problem, relaxation, integer=True)
-    solution = solve(model, backend=backend, time_limit_seconds=time_limit_seconds, relative_gap=1e-4)
+    told: BoundLimits = {"relative_gap": 1e-4, "time_limit_seconds": 60.0, **limits}
+    solution = solve(aggregate_model(problem, relaxation, integer=True), backend=backend, **told)
     return max(solution.bound, 0.0) if np.isfinite(solution.bound) else 0.0

@@ -13,6 +13,7 @@ from planner.decisions.facts import Facts
 from planner.domain.pod_request import amount, requested
 from planner.domain.workload import Container
 from planner.plan.schema import BacktestLine, Confidence, Evidence, Expectation
+from planner.snapshot.header import asked_ranges
 from planner.snapshot.usage import day_start
 from planner.units import human_memory
 
@@ -60,6 +61,26 @@ def expected_incidents(
         chance = np.nan_to_num(facts.risk.memory.take(rows).chance(sizes)) * DAYS  # no limit and no request: 0
         result.memory_now[memory], result.memory_proposed[memory] = chance[:, 0], chance[:, 1]
     return result
+
+
+def window_evidence(facts: Facts, *, samples: int, pods: int, confidence: Confidence, note: str) -> Evidence:
+    """The evidence of what is decided from objects and pods over the window, not from one container's usage.
+
+    Coverage is the share of the window for which the sources were asked.
+    """
+    header = facts.snapshot.header
+    length = max(header.end - header.start, 1.0)
+    asked = sum(max(0.0, min(b, header.end) - max(a, header.start)) for a, b in asked_ranges(header))
+    return Evidence(
+        first=datetime.fromtimestamp(header.start, tz=UTC),
+        last=datetime.fromtimestamp(header.end, tz=UTC),
+        days=round(length / SECONDS_PER_DAY, 2),
+        samples=samples,
+        pods=pods,
+        coverage=round(min(1.0, asked / length), 4),
+        confidence=confidence,
+        notes=(note,),
+    )
 
 
 def allowed_memory(container: Container) -> float:

@@ -1,6 +1,6 @@
 """The figures that every format shows, worked out once: so table, page and explanation tell one story."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -191,18 +191,19 @@ def left_alone_groups(items: Iterable[NotRecommended]) -> list[Group]:
     by_code: dict[str, list[NotRecommended]] = {}
     for item in sorted(items, key=lambda n: (target_name(n.target), n.fields)):
         by_code.setdefault(item.reason, []).append(item)
-    groups = [
-        Group(
-            code=code,
-            count=len(found),
-            text=_shared([n.text for n in found]),
-            costs="",
-            fix=found[0].fix,
-            examples=tuple(dict.fromkeys(target_name(n.target) for n in found)),
-        )
-        for code, found in by_code.items()
-    ]
+    groups = [_of_targets(code, found) for code, found in by_code.items()]
     return sorted(groups, key=lambda g: (-g.count, g.code))
+
+
+def _of_targets(code: str, found: Sequence[NotRecommended | Finding]) -> Group:
+    return Group(
+        code=code,
+        count=len(found),
+        text=_shared([item.text for item in found]),
+        costs="",
+        fix=found[0].fix,
+        examples=tuple(dict.fromkeys(target_name(item.target) for item in found)),
+    )
 
 
 def _shared(texts: list[str]) -> str:
@@ -215,17 +216,7 @@ def finding_groups(findings: Iterable[Finding]) -> list[Group]:
     by_code: dict[tuple[int, str], list[Finding]] = {}
     for finding in sorted(findings, key=lambda f: target_name(f.target)):
         by_code.setdefault((_GRAVITY.index(finding.severity), finding.code), []).append(finding)
-    return [
-        Group(
-            code=code,
-            count=len(found),
-            text=_shared([finding.text for finding in found]),
-            costs="",
-            fix=found[0].fix,
-            examples=tuple(dict.fromkeys(target_name(finding.target) for finding in found)),
-        )
-        for (_, code), found in sorted(by_code.items())
-    ]
+    return [_of_targets(code, found) for (_, code), found in sorted(by_code.items())]
 
 
 def warning_groups(warnings: Iterable[PlanWarning]) -> list[Group]:

@@ -27,15 +27,13 @@ from planner.reports.figures import (
 )
 from planner.reports.html_parts import page, safe, table, tile
 from planner.reports.pools import (
-    NO_ZONE,
+    LOSS_TITLES,
     bill_parts,
-    fullest,
-    in_use,
-    machine,
-    node_range,
+    loss_cells,
+    pool_cells,
+    pool_titles,
     pools_sentence,
     step_texts,
-    verdict,
 )
 from planner.reports.risk import backtest_sentence, bearers_sentence, budget_sentences, figure, risk_rows
 
@@ -99,30 +97,19 @@ def _notes(plan: Plan) -> str:
 
 def _pools(plan: Plan) -> str:
     """What the bill is made of, pools, zones and steps."""
-    rows = in_use(plan)
-    if not rows:
+    if not plan.pools:
         return ""
-    currency = f"{safe(plan.bill.currency, 12)} a month"
+    currency = safe(plan.bill.currency, 12)
     bill = [
         (safe(part.label), money(part.amount), "" if part.saved is None else money(part.saved), safe(part.share))
         for part in bill_parts(plan)
     ]
-    header = ("pool", "nodes of", "zone", "now", "planned", "over the week", currency, "fullest")
-    cells = [
-        (
-            safe(row.pool, 80), safe(machine(row), 80), safe(row.zone, 80), str(row.nodes_now), str(row.nodes),
-            node_range(row), money(row.cost_per_month), safe(fullest(row)),
-        )
-        for row in rows
-    ]  # fmt: skip
-    losses = [
-        (safe(x.zone or NO_ZONE, 80), str(x.nodes_lost), str(x.pods_lost), str(x.protected_pods), safe(verdict(x)))
-        for x in plan.zone_loss
-    ]
+    header, cells = pool_titles(currency), [[safe(cell, 80) for cell in row] for row in pool_cells(plan)]
+    losses = [[safe(cell, 80) for cell in row] for row in loss_cells(plan)]
     steps = "".join(f"<li>{safe(step, 300)}</li>" for step in step_texts(plan))
-    certificates = table(("loss of", "nodes", "pods", "protected pods", ""), losses, " >>> ") if losses else ""
+    certificates = table(LOSS_TITLES, losses, " >>> ") if losses else ""
     return (
-        f"<h2>Node pools</h2>{table(('', currency, 'saved', ''), bill, ' >>>')}"
+        f"<h2>Node pools</h2>{table(('', f'{currency} a month', 'saved', ''), bill, ' >>>')}"
         f'<h3 style="margin-top:1.5rem">Certificates</h3>{certificates}'
         f'<h3 style="margin-top:1.5rem">Nodes</h3>{table(header, cells, "   >>>> ")}'
         f'<p class="soft">{safe(pools_sentence(plan), 400)}</p>'

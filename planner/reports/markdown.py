@@ -24,15 +24,13 @@ from planner.reports.figures import (
     warning_groups,
 )
 from planner.reports.pools import (
-    NO_ZONE,
+    LOSS_TITLES,
     bill_parts,
-    fullest,
-    in_use,
-    machine,
-    node_range,
+    loss_cells,
+    pool_cells,
+    pool_titles,
     pools_sentence,
     step_texts,
-    verdict,
 )
 from planner.reports.risk import bearers_sentence, budget_sentences, figure, risk_rows
 
@@ -111,31 +109,14 @@ def _totals(plan: Plan) -> str:
 
 def _pools(plan: Plan) -> str:
     """Pools, zones and steps."""
-    rows = in_use(plan)
-    if not rows:
+    if not plan.pools:
         return ""
-    currency = f"{markdown_text(plan.bill.currency, 12)} a month"
-    header = ("pool", "nodes of", "zone", "now", "planned", "over the week", currency, "fullest")
-    cells = [
-        (
-            markdown_text(row.pool, 80), markdown_text(machine(row), 80), markdown_text(row.zone, 80),
-            str(row.nodes_now), str(row.nodes), node_range(row), money(row.cost_per_month), fullest(row),
-        )
-        for row in rows
-    ]  # fmt: skip
+    header = pool_titles(markdown_text(plan.bill.currency, 12))
+    cells = [[markdown_text(cell, 80) for cell in row] for row in pool_cells(plan)]
     text = f"## Node pools\n\n{_rows(header, 'lllrrrrl', cells)}\n{markdown_text(pools_sentence(plan), 400)}\n"
     if plan.zone_loss:
-        losses = [
-            (
-                markdown_text(x.zone or NO_ZONE, 80),
-                str(x.nodes_lost),
-                str(x.pods_lost),
-                str(x.protected_pods),
-                verdict(x),
-            )
-            for x in plan.zone_loss
-        ]
-        text += f"\n{_rows(('loss of', 'nodes', 'pods', 'protected pods', ''), 'lrrrl', losses)}"
+        losses = [[markdown_text(cell, 80) for cell in row] for row in loss_cells(plan)]
+        text += f"\n{_rows(LOSS_TITLES, 'lrrrl', losses)}"
     steps = "".join(f"{number}. {markdown_text(step, 300)}\n" for number, step in enumerate(step_texts(plan), 1))
     return text + (f"\n<details><summary>Steps, in this order</summary>\n\n{steps}\n</details>\n" if steps else "")
 

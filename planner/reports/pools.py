@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from planner.plan.pools import Pool, ZoneLoss
 from planner.plan.schema import Plan
-from planner.reports.figures import percent
+from planner.reports.figures import money, percent
 
 NO_ZONE = "(no zone)"
 """What nodes without a zone label are taken to stand in."""
@@ -80,6 +80,33 @@ def fullest(row: Pool) -> str:
 def verdict(loss: ZoneLoss) -> str:
     """What the certificate says."""
     return "survives" if loss.survives else f"{loss.unplaced_protected_pods} without place"
+
+
+def pool_cells(plan: Plan) -> list[tuple[str, ...]]:
+    """Texts of every row under `pool_titles`; names are of the cluster, and are to be made safe."""
+    return [
+        (
+            row.pool, machine(row), row.zone, str(row.nodes_now), str(row.nodes), node_range(row),
+            money(row.cost_per_month), fullest(row),
+        )
+        for row in in_use(plan)
+    ]  # fmt: skip
+
+
+def loss_cells(plan: Plan) -> list[tuple[str, ...]]:
+    """Texts of every zone's certificate under ``LOSS_TITLES``."""
+    return [
+        (loss.zone or NO_ZONE, str(loss.nodes_lost), str(loss.pods_lost), str(loss.protected_pods), verdict(loss))
+        for loss in plan.zone_loss
+    ]
+
+
+def pool_titles(currency: str) -> tuple[str, ...]:
+    """Of `pool_cells`."""
+    return ("pool", "nodes of", "zone", "now", "planned", "over the week", f"{currency} a month", "fullest")
+
+
+LOSS_TITLES = ("loss of", "nodes", "pods", "protected pods", "")
 
 
 def pools_sentence(plan: Plan) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.snapshot.header import Metric
+from planner.snapshot.usage import steps_per_day
 from planner.usage.pods import pod_owner_rows
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def gpu_use(snapshot: "Snapshot", workloads: "tuple[Workload, ...]") -> dict[tup
         for key, rows in _rows_of(block, owners).items():
             values = block.values[rows]
             peaks[key].append(float(np.nanmax(values)) if np.isfinite(values).any() else np.nan)
-    steps = 86_400 / snapshot.header.step_seconds
+    steps = steps_per_day(snapshot.header.step_seconds)
     empty = np.empty(0, dtype=np.float32)
     found = {}
     for key in sorted({*active, *peaks}):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fakes.snapshots import workload
 
 from planner.config.pool_policy import Commitment, NodePoolsPolicy
 from planner.decisions.node_pools.certificate import certificates
@@ -16,7 +17,7 @@ from planner.decisions.recommend import with_savings
 from tests.decisions.pool_weeks import given, offering
 
 NO_CHURN = NodePoolsPolicy(churn_price=0.0)
-WEB = (SimpleNamespace(namespace="shop", kind="Deployment", name="web"),)
+WEB = (workload("web"),)
 
 
 def zones(pods, protected, **more):

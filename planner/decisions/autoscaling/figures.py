@@ -7,11 +7,10 @@ from planner.evidence.autoscaling.judge import Figures, judge
 from planner.evidence.autoscaling.ledger import DIRECTION_MEMORY_SECONDS
 from planner.evidence.autoscaling.setting import Setting
 from planner.plan.autoscaling import ReplayFigures
+from planner.snapshot.usage import SECONDS_PER_DAY
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int32]
-
-SECONDS_PER_DAY = 86_400.0
 
 
 def replay_figures(

@@ -128,6 +128,14 @@ def _details(choice: Choice, policy: AutoscalingPolicy) -> list[Detail]:
             },
         ),
     ]  # fmt: skip
+    if not choice.keeps_level:
+        details.append(
+            Detail(
+                field="metrics",
+                code="level_not_kept",
+                text="no setting that was replayed keeps the service level; this one breaks it least",
+            )
+        )
     if choice.clipped > CLIPPED:
         details.append(
             Detail(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from planner.evidence.autoscaling.behaviour import Behaviour, default_down
 from planner.evidence.autoscaling.chain import LatencyChain
@@ -45,21 +45,10 @@ def neighbours(setting: Setting, chain: LatencyChain) -> dict[str, tuple[Setting
     return found
 
 
-def sensitivity(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, hold_steps: int) -> list[Neighbour]:
-    """Replay the choice and its neighbours on one demand, (value,) millicores."""
-    around = neighbours(setting, chain)
-    demand = np.asarray(demand_m, dtype=np.float64)[None, :]
-    return _replayed(demand, list(around), list(around.values()), [0] * len(around), hold_steps)
-
-
-def stresses(demand_m: ArrayLike, setting: Setting, chain: LatencyChain, hold_steps: int) -> list[Neighbour]:
-    """Replay the choice on bad days: its peak hour half as high again, every new pod waiting for a node, both."""
-    demand = np.asarray(demand_m, dtype=np.float64)
+def bad_days(chain: LatencyChain) -> dict[str, tuple[LatencyChain, bool]]:
+    """Delays of each, and whether the hour around the peak is half as high again."""
     no_room = replace(chain, free_room_pods=0, node_wait_seconds=NODE_WAIT_SECONDS)
-    rows = np.stack([demand, _with_burst(demand, max(1, round(3600 / (hold_steps * chain.sync_seconds))))])
-    cases = [(setting, chain), (setting, chain), (setting, no_room), (setting, no_room)]
-    names = ["chosen", f"peak hour x{BURST_FACTOR:g}", "no free room", "both"]
-    return _replayed(rows, names, cases, [0, 1, 0, 1], hold_steps)
+    return {f"peak hour x{BURST_FACTOR:g}": (chain, True), "no free room": (no_room, False), "both": (no_room, True)}
 
 
 def around_many(
@@ -81,9 +70,8 @@ def around_many(
         sizes = []
         for demand, setting, chain in cases[start : start + at_once]:
             hour = max(1, round(3600 / (hold_steps * chain.sync_seconds)))
-            no_room = replace(chain, free_room_pods=0, node_wait_seconds=NODE_WAIT_SECONDS)
             near = {name: case for name, case in neighbours(setting, chain).items() if name != "chosen"}
-            bad = {f"peak hour x{BURST_FACTOR:g}": (chain, 1), "no free room": (no_room, 0), "both": (no_room, 1)}
+            bad = bad_days(chain)
             names += [*near, *bad]
             lanes += [*near.values(), *((setting, other) for other, _ in bad.values())]
             series += [len(rows)] * len(near) + [len(rows) + row for _, row in bad.values()]

@@ -25,11 +25,6 @@ def certificates(given: PoolInput, week: WeekPlan, workloads: Sequence[Workload]
     return tuple(_of_zone(given, week, workloads, number) for number in range(len(given.zones)))
 
 
-def workload_name(workload: Workload) -> str:
-    """``namespace/Kind/name``."""
-    return f"{workload.namespace}/{workload.kind}/{workload.name}"
-
-
 def _of_zone(given: PoolInput, week: WeekPlan, workloads: Sequence[Workload], number: int) -> ZoneLoss:
     one = week.periods[0]
     problem = one.assembled.problem
@@ -113,6 +108,6 @@ def _shared_out(classes: Sequence[PodClass], workloads: Sequence[Workload], pods
                 if given:
                     left[k, m] -= given
                     wanted -= given
-                    name = workload_name(workloads[member.workload_row])
+                    name = str(workloads[member.workload_row].key)
                     moves[name, place] = moves.get((name, place), 0) + given
     return [PodMove(workload=name, pods=pods, to_pool=place) for (name, place), pods in sorted(moves.items())]

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from planner.decisions.node_pools.certificate import workload_name
 from planner.decisions.node_pools.model import PodClass, PoolInput
 from planner.decisions.node_pools.solve import PeriodPlan, WeekPlan
 from planner.domain.workload import Workload
@@ -108,4 +107,4 @@ def _count_left(
 
 
 def _first_name(item: PodClass, workloads: Sequence[Workload]) -> str:
-    return min(workload_name(workloads[member.workload_row]) for member in item.members)
+    return min(str(workloads[member.workload_row].key) for member in item.members)

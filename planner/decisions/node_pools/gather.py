@@ -84,7 +84,7 @@ def _without_home_bodies(
         for member in item.members:
             workload = facts.workloads[member.workload_row]
             if (workload.namespace, workload.kind, workload.name) in stay:
-                names.add(_name(workload))
+                names.add(str(workload.key))
             else:
                 members.append(member)
         if members:
@@ -148,7 +148,7 @@ def _without_place(
     workloads: Sequence[Workload], item: PodClass, offerings: Sequence[Offering], reasons: Sequence[str]
 ) -> Relaxation:
     """The rule that keeps a class from every offering: the one that the fewest steps would lift comes last."""
-    names = tuple(sorted({_name(workloads[member.workload_row]) for member in item.members}))
+    names = tuple(sorted({str(workloads[member.workload_row].key) for member in item.members}))
     rule = f"places[{names[0]}]"
     pods = int(item.pods.max())
     if not offerings:
@@ -196,7 +196,3 @@ def _warnings(offered: Offerings, at_home: Sequence[str]) -> tuple[PlanWarning, 
             )
         )
     return tuple(found)
-
-
-def _name(workload: Workload) -> str:
-    return f"{workload.namespace}/{workload.kind}/{workload.name}"

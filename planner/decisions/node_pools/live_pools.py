@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from planner.decisions.facts import Facts
 from planner.decisions.node_pools.matching import accepts
-from planner.decisions.node_pools.model import WHOLE_GPU, PodShape
+from planner.decisions.node_pools.model import PodShape
 from planner.decisions.node_pools.placement import placement_of
 from planner.decisions.node_pools.pod_classes import DAEMON_KINDS, EPHEMERAL, shape_of
 from planner.domain.node import Node, Purchase
@@ -124,11 +124,6 @@ def gpu_mode(node: Node) -> str:
     if replicas > 1 or any(name.endswith(".shared") for name in units):
         return f"{'mps' if strategy == 'mps' else 'timeslice'}:{replicas}"
     return "whole"
-
-
-def physical_gpus(extended: Mapping[str, int], mode: str) -> int:
-    """Whole GPUs that pods of such a node may ask for."""
-    return sum(units for name, units in extended.items() if name in WHOLE_GPU) if mode in ("", "whole") else 0
 
 
 class DaemonSets:

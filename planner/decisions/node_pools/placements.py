@@ -6,11 +6,11 @@ them from standing in one, so that its loss takes all at once; a spread over zon
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from planner.decisions.evidence_of import window_evidence
 from planner.decisions.facts import Facts
 from planner.decisions.node_pools.model import PodClass, PoolInput
 from planner.decisions.node_pools.placement import JOB_KINDS
@@ -21,8 +21,7 @@ from planner.domain.prices import is_gpu
 from planner.domain.workload import Workload
 from planner.plan.files import recommendation_id
 from planner.plan.frozen import Target
-from planner.plan.schema import Confidence, Detail, Evidence, Kind, Reason, Recommendation
-from planner.snapshot.usage import SECONDS_PER_DAY
+from planner.plan.schema import Confidence, Detail, Kind, Reason, Recommendation
 
 ZONE = "topology.kubernetes.io/zone"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
@@ -99,9 +98,8 @@ def _pool_label(facts: Facts, pool: str) -> tuple[str, str] | None:
 def _recommendation(
     facts: Facts, workload: Workload, proposed: Mapping[str, Any], details: Sequence[Detail], pods: int
 ) -> Recommendation:
-    header = facts.snapshot.header
     target = Target(
-        cluster=header.cluster,
+        cluster=facts.snapshot.header.cluster,
         api_version=workload.api_version,
         kind=workload.kind,
         namespace=workload.namespace,
@@ -115,15 +113,12 @@ def _recommendation(
         current={},
         proposed=dict(proposed),
         reason=Reason(text="; ".join(detail.text for detail in details), details=tuple(details)),
-        evidence=Evidence(
-            first=datetime.fromtimestamp(header.start, tz=UTC),
-            last=datetime.fromtimestamp(header.end, tz=UTC),
-            days=round((header.end - header.start) / SECONDS_PER_DAY, 2),
+        evidence=window_evidence(
+            facts,
             samples=0,
             pods=pods,
-            coverage=1.0,
             confidence=Confidence.MEDIUM,
-            notes=("read from the pod template; nothing was measured",),
+            note="read from the pod template and the packing; nothing was measured",
         ),
         freed_value_per_month=0.0,
         saving_per_month=0.0,

@@ -121,7 +121,7 @@ def pod_classes(
         workload = facts.workloads[item.row]
         read = placement_of(workload)
         for rule in read.left_out:
-            left_out[rule].append(_name(workload))
+            left_out[rule].append(str(workload.key))
         pods = np.array([item.pods[list(period.hours)].max() for period in periods], dtype=np.int64)
         share = protected_share(workload, budgets[workload.namespace], facts.policy.protected_share, float(pods.max()))
         placement = _with_data_zone(read.placement, workload, facts.policy.node_pools.data_zones)
@@ -180,7 +180,3 @@ def _with_data_zone(placement: Placement, workload: Workload, data_zones: Mappin
     if home.gib_per_pod_hour is None:
         return replace(placement, zones=(home.zone,))
     return replace(placement, data_zone=home.zone, data_gib_per_hour=home.gib_per_pod_hour)
-
-
-def _name(workload: Workload) -> str:
-    return f"{workload.namespace}/{workload.kind}/{workload.name}"

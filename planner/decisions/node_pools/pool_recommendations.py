@@ -1,8 +1,8 @@
 """One recommendation for each pool whose nodes change."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
+from planner.decisions.evidence_of import window_evidence
 from planner.decisions.facts import Facts
 from planner.decisions.node_pools.pool_rows import rows_of_pool
 from planner.plan.files import recommendation_id
@@ -118,13 +118,10 @@ def _evidence(facts: Facts, rows: Sequence[Pool]) -> Evidence:
         confidence = Confidence.HIGH
     elif days >= _MEDIUM_DAYS:
         confidence = Confidence.MEDIUM
-    return Evidence(
-        first=datetime.fromtimestamp(header.start, tz=UTC),
-        last=datetime.fromtimestamp(header.end, tz=UTC),
-        days=round(days, 2),
+    return window_evidence(
+        facts,
         samples=len(facts.snapshot.pods),
         pods=sum(row.pods for row in rows),
-        coverage=1.0,
         confidence=confidence,
-        notes=("pods by hour of the typical week",),
+        note="pods by hour of the typical week; a sample is a pod with its start and end",
     )

@@ -17,8 +17,9 @@ from planner.decisions.node_pools.model import Ints, PoolInput
 from planner.decisions.node_pools.problem import BREATHE, Assembled, assemble
 from planner.usage.week import HOURS_PER_WEEK
 from solvers.bin_plan import BinPlan
-from solvers.bin_quick import QuickLimits, plan_bins_quickly, whole_bound
+from solvers.bin_quick import QuickLimits, plan_bins_quickly
 from solvers.node_patterns import PlanLimits, plan_bins
+from solvers.pattern_aggregate import aggregate_bound
 from solvers.pattern_master import Relaxation
 from solvers.pool_problem import PoolProblem
 
@@ -159,7 +160,7 @@ def _bound(given: PoolInput, number: int, rules: NodePoolsPolicy, protect: bool)
     plain = replace(problem, bins=replace(problem.bins, cost_per_hour=problem.bins.cost_per_hour / (1.0 + BREATHE)))
     if _is_small(problem):
         return plan_bins(plain, SMALL_LIMITS).lower_bound
-    return whole_bound(plain, Relaxation.of(plain), _limited(LIMITS, given, rules))
+    return aggregate_bound(plain, Relaxation.of(plain), **_limited(LIMITS, given, rules).for_bound())
 
 
 def _is_small(problem: PoolProblem) -> bool:
